@@ -1,0 +1,217 @@
+//! From a market to prices, allocations and every payment: plain functions, no protocol.
+
+mod excess;
+mod leave_one_out;
+mod price;
+pub mod quadratic;
+
+use super::model::{Market, MarketError};
+use super::utility::Utility;
+use crate::guarantee::Baseline;
+use crate::mechanism::AgentId;
+use crate::numeric::sum;
+
+/// The efficient trade at one price.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clearing {
+    /// The price lambda, F_i'(u_i) = lambda: the middle of `price_low..=price_high`, or its finite end.
+    pub price: f64,
+    /// Lowest clearing price; minus infinity if every lower price clears as well.
+    pub price_low: f64,
+    /// Highest clearing price; infinity if every higher price clears as well.
+    pub price_high: f64,
+    /// Quantity received by every agent (negative: produced).
+    pub allocation: Vec<f64>,
+    /// Sum of the allocation minus the total: what rounding left over.
+    pub imbalance: f64,
+}
+
+/// The efficient trade and what every payment rule needs, by agent.
+///
+/// All numbers are kept in the form in which nothing cancels: the surplus at the price, the outside option and the
+/// gap to the Lagrange payment. Welfares and payments are assembled from them on demand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The trade.
+    pub clearing: Clearing,
+    /// max_u F_i(u) - price * u, minus the outside option.
+    pub surplus: Vec<f64>,
+    /// F_i(0), or 0 for an agent that cannot be idle.
+    pub outside: Vec<f64>,
+    /// lambda u_i - vcg_i >= 0; infinite for an agent without whom the market is infeasible.
+    pub gap: Vec<f64>,
+    /// What the quantities add up to.
+    pub total: f64,
+    /// Agents without whom the market is infeasible (ascending): their pivotal payment does not exist.
+    pub pivotal: Vec<AgentId>,
+    /// Agents that cannot be idle (must-run units, inelastic loads; ascending).
+    pub forced: Vec<AgentId>,
+    /// How the leave-one-out problems were solved.
+    pub effort: Effort,
+    surplus_sum: f64,
+    outside_sum: f64,
+}
+
+/// How the N leave-one-out problems were solved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// In closed form (quadratic utilities without limits).
+    pub closed_form: usize,
+    /// On the shared residual-demand curve, which met its accuracy test.
+    pub shared: usize,
+    /// One by one over all other agents.
+    pub one_by_one: usize,
+}
+
+/// The efficient trade and its price.
+///
+/// # Errors
+/// The limits do not reach the total, or a custom utility returns something that is not a number.
+pub fn clear(market: &Market) -> Result<Clearing, MarketError> {
+    price::clear(market)
+}
+
+/// The efficient trade and, for every agent, what VCG, scaled VCG, Groves and Lagrange payments need.
+///
+/// All N leave-one-out problems together cost about as much as a few clearings: without agent i the market is the
+/// same residual demand minus one curve, and its price is within O(1/N) of the common one.
+///
+/// # Errors
+/// As [`clear`].
+pub fn settle(market: &Market) -> Result<Settlement, MarketError> {
+    if let Some(settlement) = quadratic::settle_market(market) {
+        return Ok(settlement);
+    }
+    let clearing = price::clear(market)?;
+    Ok(settle_cleared(market, clearing))
+}
+
+/// As [`settle`], for a market that is already cleared.
+pub fn settle_cleared(market: &Market, clearing: Clearing) -> Settlement {
+    let gaps = leave_one_out::gaps(market, &clearing);
+    Settlement::assemble(market, clearing, gaps.gap, gaps.effort)
+}
+
+/// The gap lambda u_i - vcg_i of one agent, by solving its leave-one-out problem over all other agents.
+///
+/// Infinite if the others cannot reach the total. The slow and simple twin of what [`settle`] does for all agents.
+pub fn gap_one_by_one(market: &Market, clearing: &Clearing, agent: AgentId) -> f64 {
+    leave_one_out::one(market, clearing, agent)
+}
+
+impl Settlement {
+    fn assemble(market: &Market, clearing: Clearing, gap: Vec<f64>, effort: Effort) -> Self {
+        let n = market.len();
+        let per_agent = |f: &(dyn Fn(usize) -> f64 + Sync)| -> Vec<f64> {
+            use rayon::prelude::*;
+            (0..n).into_par_iter().with_min_len(sum::CHUNK).map(f).collect()
+        };
+        let surplus = per_agent(&|i| market.utility(i).surplus(clearing.price, clearing.allocation[i]));
+        let outside = per_agent(&|i| market.utility(i).outside_option());
+        let forced = (0..n).filter(|&i| !market.utility(i).can_idle()).collect();
+        Self::from_parts(clearing, surplus, outside, gap, market.total(), forced, effort)
+    }
+
+    fn from_parts(
+        clearing: Clearing,
+        surplus: Vec<f64>,
+        outside: Vec<f64>,
+        gap: Vec<f64>,
+        total: f64,
+        forced: Vec<AgentId>,
+        effort: Effort,
+    ) -> Self {
+        let [surplus_sum, outside_sum] = sum::parallel(surplus.len(), |i| [surplus[i], outside[i]]);
+        let pivotal = (0..gap.len()).filter(|&i| gap[i] == f64::INFINITY).collect();
+        Self { clearing, surplus, outside, gap, total, pivotal, forced, effort, surplus_sum, outside_sum }
+    }
+
+    /// Number of agents.
+    pub fn agents(&self) -> usize {
+        self.gap.len()
+    }
+
+    /// The price lambda.
+    pub fn price(&self) -> f64 {
+        self.clearing.price
+    }
+
+    /// Quantity received by an agent.
+    pub fn allocation(&self, agent: AgentId) -> f64 {
+        self.clearing.allocation[agent]
+    }
+
+    /// F: total utility at the optimum.
+    pub fn welfare(&self) -> f64 {
+        self.surplus_sum + self.outside_sum + self.price() * self.total
+    }
+
+    /// F minus the outside options (baseline autarky), or F itself (baseline zero).
+    pub fn welfare_over(&self, baseline: Baseline) -> f64 {
+        match baseline {
+            Baseline::Zero => self.welfare(),
+            Baseline::Autarky => self.surplus_sum + self.price() * self.total,
+        }
+    }
+
+    /// Sum of all outside options.
+    pub fn outside_total(&self) -> f64 {
+        self.outside_sum
+    }
+
+    /// F_i(u_i).
+    pub fn own_utility(&self, agent: AgentId) -> f64 {
+        self.outside[agent] + self.surplus[agent] + self.lagrange(agent)
+    }
+
+    /// Lagrange payment lambda u_i.
+    pub fn lagrange(&self, agent: AgentId) -> f64 {
+        self.price() * self.allocation(agent)
+    }
+
+    /// lambda u_i - vcg_i >= 0; infinite if the agent is pivotal.
+    pub fn gap(&self, agent: AgentId) -> f64 {
+        self.gap[agent]
+    }
+
+    /// VCG payment H_i - (F - F_i(u_i)); minus infinity if the agent is pivotal.
+    pub fn vcg(&self, agent: AgentId) -> f64 {
+        self.lagrange(agent) - self.gap[agent]
+    }
+
+    /// Plain Groves payment -(F - F_i(u_i)): the agent is handed the utility of all others.
+    pub fn groves(&self, agent: AgentId) -> f64 {
+        self.own_utility(agent) - self.welfare()
+    }
+
+    /// Net utility at c = 1 over the baseline: F - H_i, minus the outside option under autarky.
+    pub fn net(&self, agent: AgentId, baseline: Baseline) -> f64 {
+        let over_autarky = self.surplus[agent] + self.gap[agent];
+        match baseline {
+            Baseline::Zero => over_autarky + self.outside[agent],
+            Baseline::Autarky => over_autarky,
+        }
+    }
+
+    /// H_i, the optimum without the agent; under autarky minus the outside options of the others. Minus infinity if
+    /// the agent is pivotal. Values below 1e-11 (1 + |F| + sum |o|) are rounding and come back as 0.
+    pub fn without(&self, agent: AgentId, baseline: Baseline) -> f64 {
+        let others = match baseline {
+            Baseline::Zero => self.welfare() - self.net(agent, Baseline::Zero),
+            Baseline::Autarky => self.welfare_over(Baseline::Autarky) - self.net(agent, Baseline::Autarky),
+        };
+        self.snap(others)
+    }
+
+    /// Scaled VCG payment vcg_i + (c - 1) H_i, with H_i over the baseline.
+    pub fn scaled_vcg(&self, agent: AgentId, c: f64, baseline: Baseline) -> f64 {
+        let vcg = self.vcg(agent);
+        // A pivotal agent has no payment at any c (and minus infinity times a negative factor is no number).
+        if c == 1.0 || !vcg.is_finite() { vcg } else { vcg + (c - 1.0) * self.without(agent, baseline) }
+    }
+
+    /// Rounds to zero what is zero up to the rounding of welfares.
+    pub(crate) fn snap(&self, x: f64) -> f64 {
+        if x.abs() < 1e-11 * (1.0 + self.welfare().abs() + self.outside_sum.abs()) { 0.0 } else { x }
+    }
+}

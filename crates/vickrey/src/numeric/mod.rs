@@ -1,0 +1,9 @@
+//! Small shared numerics, each with one home.
+
+pub mod chebyshev;
+pub mod gauss;
+pub mod lines;
+pub mod random;
+pub mod root;
+pub mod special;
+pub mod sum;
