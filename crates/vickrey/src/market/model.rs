@@ -148,9 +148,15 @@ impl Market {
 
     /// The same market in which one agent has another utility (reports something else).
     pub fn with_utility(&self, agent: AgentId, utility: Utility) -> Self {
-        let mut other = self.clone();
-        other.utilities[agent] = utility;
-        other
+        // Names are for people; a deviation is only computed with.
+        let unnamed = Self { utilities: self.utilities.clone(), names: Vec::new(), total: self.total };
+        unnamed.into_with_utility(agent, utility)
+    }
+
+    /// As [`with_utility`](Self::with_utility), in place.
+    pub fn into_with_utility(mut self, agent: AgentId, utility: Utility) -> Self {
+        self.utilities[agent] = utility;
+        self
     }
 
     /// Sums of the lower and of the upper limits of everybody but `without`, and whether the lower sum is only

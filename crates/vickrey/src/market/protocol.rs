@@ -1,8 +1,8 @@
 //! The market as a protocol: one stage, sealed reports of utilities, allocations and payments.
 
 use super::model::{Market, MarketError};
-use super::scaling::{self, Interval};
-use super::solve::{Settlement, settle};
+use super::scaling::FactorChoice;
+use super::solve::{self, Settlement, settle};
 use super::utility::Utility;
 use crate::guarantee::Baseline;
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
@@ -18,6 +18,13 @@ pub enum PaymentRule {
     ScaledVcg {
         /// The factor.
         c: f64,
+        /// Whether H_i counts the outside options of the others.
+        baseline: Baseline,
+    },
+    /// Scaled VCG with c computed from the reports themselves. Not incentive compatible; for diagnosis.
+    ScaledVcgFromReports {
+        /// How c follows from the reports.
+        choice: FactorChoice,
         /// Whether H_i counts the outside options of the others.
         baseline: Baseline,
     },
@@ -68,27 +75,43 @@ impl MarketMechanism {
 }
 
 impl PaymentRule {
+    /// The rule with a number for c: what is computed from the reports is computed here, once for all agents.
+    ///
+    /// # Errors
+    /// No c is feasible for these reports.
+    pub fn resolve(self, s: &Settlement) -> Result<Self, ProtocolError> {
+        let Self::ScaledVcgFromReports { choice, baseline } = self else {
+            return Ok(self);
+        };
+        if let Some(&agent) = s.pivotal.first() {
+            return Err(ProtocolError::Pivotal { agent });
+        }
+        match choice.factor(s, baseline) {
+            Some(c) => Ok(Self::ScaledVcg { c, baseline }),
+            None => Err(ProtocolError::NoFactor { baseline }),
+        }
+    }
+
     /// The payment of one agent.
     ///
     /// # Errors
-    /// A pivotal agent has no VCG payment (the market is infeasible without it).
+    /// A pivotal agent has no VCG payment (the market is infeasible without it), or no c is feasible.
     pub fn payment(self, s: &Settlement, agent: AgentId) -> Result<f64, ProtocolError> {
-        let payment = match self {
-            Self::Vcg => s.vcg(agent),
+        let payment = match self.resolve(s)? {
             Self::Groves => s.groves(agent),
             Self::ScaledVcg { c, baseline } => s.scaled_vcg(agent, c, baseline),
             Self::Lagrange => s.lagrange(agent),
+            Self::Vcg | Self::ScaledVcgFromReports { .. } => s.vcg(agent),
         };
         if payment.is_finite() { Ok(payment) } else { Err(ProtocolError::Pivotal { agent }) }
     }
 
-    /// The range of c, for the rule's baseline (autarky for rules without one).
-    pub fn interval(self, s: &Settlement) -> Interval {
-        let baseline = match self {
-            Self::ScaledVcg { baseline, .. } => baseline,
+    /// What agents compare with: the rule's baseline, autarky for rules without one.
+    pub fn baseline(self) -> Baseline {
+        match self {
+            Self::ScaledVcg { baseline, .. } | Self::ScaledVcgFromReports { baseline, .. } => baseline,
             _ => Baseline::Autarky,
-        };
-        scaling::interval(s, baseline)
+        }
     }
 }
 
@@ -98,6 +121,12 @@ pub enum ProtocolError {
     /// The reports do not make a market.
     #[error(transparent)]
     Market(#[from] MarketError),
+    /// The factor was to be computed from the reports, and no factor is feasible.
+    #[error("no factor c balances the budget and keeps everybody (baseline {}): give c as a number", baseline.words())]
+    NoFactor {
+        /// The baseline of the interval.
+        baseline: Baseline,
+    },
     /// An agent without whom the market is infeasible has no pivotal payment.
     #[error(
         "agent {agent} is pivotal: without it the quantities cannot add up to the total, so its VCG payment does not \
@@ -107,6 +136,19 @@ pub enum ProtocolError {
         /// The agent.
         agent: AgentId,
     },
+}
+
+/// Quantity and payment of one agent, at the cost of one clearing and one leave-one-out problem.
+///
+/// # Errors
+/// As for a whole settlement.
+pub fn payment_of(market: &Market, rule: PaymentRule, agent: AgentId) -> Result<(f64, f64), ProtocolError> {
+    if let PaymentRule::ScaledVcgFromReports { .. } = rule {
+        let settlement = settle(market)?;
+        return Ok((settlement.allocation(agent), rule.payment(&settlement, agent)?));
+    }
+    let settlement = solve::settle_one(market, agent)?;
+    Ok((settlement.allocation(agent), rule.payment(&settlement, agent)?))
 }
 
 impl Mechanism for MarketMechanism {
@@ -159,6 +201,7 @@ impl Mechanism for MarketMechanism {
             }
         }
         let settlement = settle(&Market::new(utilities, self.total)?)?;
+        let rule = self.rule.resolve(&settlement)?;
         let mut outcome = MarketOutcome {
             allocation: vec![0.0; self.agents],
             payment: vec![0.0; self.agents],
@@ -167,7 +210,7 @@ impl Mechanism for MarketMechanism {
         };
         for (k, &agent) in outcome.present.iter().enumerate() {
             outcome.allocation[agent] = outcome.settlement.allocation(k);
-            outcome.payment[agent] = self.rule.payment(&outcome.settlement, k).map_err(|error| match error {
+            outcome.payment[agent] = rule.payment(&outcome.settlement, k).map_err(|error| match error {
                 ProtocolError::Pivotal { .. } => ProtocolError::Pivotal { agent },
                 other => other,
             })?;

@@ -350,6 +350,36 @@ pub fn min_max(settlement: &Settlement, baseline: Baseline, distance: Distance, 
     Some(MinMax { c: 1.0 + at.x, value: at.value, binding, dropped })
 }
 
+/// A rule that computes c from the reports at hand. Convenient, and not incentive compatible: reports then move c.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorChoice {
+    /// The low end of the interval, which tends to Lagrange payments as the market grows.
+    LowEnd,
+    /// The high end, which does not.
+    HighEnd,
+    /// The absolute, two-sided MinMax.
+    MinMax,
+    /// The two-sided MinMax relative to |lambda u_i|.
+    MinMaxRatio,
+}
+
+impl FactorChoice {
+    /// The factor for these reports; `None` if no c is feasible. In the market in which every c is feasible it is 1.
+    pub fn factor(self, settlement: &Settlement, baseline: Baseline) -> Option<f64> {
+        let range = interval(settlement, baseline).feasible()?;
+        let nearest = |ratio| {
+            min_max(settlement, baseline, Distance { ratio, one_sided: false }, range).map(|found| found.c)
+        };
+        let factor = match self {
+            Self::LowEnd => Some(range.low),
+            Self::HighEnd => Some(range.high),
+            Self::MinMax => nearest(false),
+            Self::MinMaxRatio => nearest(true),
+        };
+        Some(factor.filter(|c| c.is_finite()).unwrap_or(1.0))
+    }
+}
+
 /// Sum of all scaled-VCG payments at factor c: what the operator keeps (negative: pays).
 pub fn budget(interval: &Interval, c: f64) -> f64 {
     interval.sum_vcg + (c - 1.0) * interval.sum_without

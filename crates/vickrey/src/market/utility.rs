@@ -283,6 +283,37 @@ impl Utility {
         Ok(self)
     }
 
+    /// The part `share` of the agent: share * F(u / share). Parts that add up to 1 can do together what the whole
+    /// can, with the same utility (an agent that appears under several names).
+    ///
+    /// # Errors
+    /// `share` must lie strictly between 0 and 1, and leave the parameters in their ranges. Custom functions cannot be
+    /// split.
+    pub fn part(&self, share: f64) -> Result<Self, UtilityError> {
+        if !(share > 0.0 && share < 1.0) {
+            return Err(UtilityError::new("share", share, "a number strictly between 0 and 1"));
+        }
+        let plain = match &self.shape {
+            Shape::Quadratic { a, b } => Self::quadratic(a / share, *b)?,
+            Shape::Log { weight, shift, linear } => Self::log(weight * share, shift * share, *linear)?,
+            Shape::Power { weight, shift, exponent, linear } => {
+                Self::power(weight * share.powf(1.0 - exponent), shift * share, *exponent, *linear)?
+            }
+            Shape::Exponential { ceiling, rate } => Self::exponential(ceiling * share, rate / share)?,
+            Shape::Curve(curve) => {
+                let knots: Vec<(f64, f64)> = curve.knots().map(|(u, m)| (u * share, m)).collect();
+                Self::curve(Curve::from_knots(&knots)?)
+            }
+            Shape::Custom(_) => return Err(UtilityError::new("share", share, "a utility with a formula")),
+        };
+        let plain = plain.with_idle_value(self.idle_value * share)?;
+        if matches!(self.shape, Shape::Curve(_)) {
+            return Ok(plain);
+        }
+        let low = if self.price_at_low.is_finite() { self.low * share } else { f64::NEG_INFINITY };
+        plain.limited(low, self.high * share)
+    }
+
     /// The family and its parameters.
     pub fn shape(&self) -> &Shape {
         &self.shape

@@ -92,6 +92,14 @@ pub fn settle_cleared(market: &Market, clearing: Clearing) -> Settlement {
     Settlement::assemble(market, clearing, gaps.gap, gaps.effort)
 }
 
+/// A settlement in which only `agent`'s gap is computed; those of the others are 0. For one agent's payment.
+pub(crate) fn settle_one(market: &Market, agent: AgentId) -> Result<Settlement, MarketError> {
+    let clearing = price::clear(market)?;
+    let mut gap = vec![0.0; market.len()];
+    gap[agent] = leave_one_out::one(market, &clearing, agent);
+    Ok(Settlement::assemble(market, clearing, gap, Effort { one_by_one: 1, ..Effort::default() }))
+}
+
 /// The gap lambda u_i - vcg_i of one agent, by solving its leave-one-out problem over all other agents.
 ///
 /// Infinite if the others cannot reach the total. The slow and simple twin of what [`settle`] does for all agents.

@@ -1,0 +1,294 @@
+//! What the market promises, and the search for violations on the instance at hand.
+//!
+//! | promise | condition | how it is checked |
+//! |---|---|---|
+//! | feasibility | none | balance and limits of the allocation |
+//! | efficiency | truthful reports | independent solver, or marginal utilities against the price |
+//! | truth is dominant | VCG, Groves, or scaled VCG with a c fixed in advance | lies of every agent, against honest and lying others |
+//! | participation | VCG: agents can be idle; scaled: c in the interval | net utility against the outside option |
+//! | weak budget balance | scaled VCG with c in the interval | sum of payments |
+//! | nearness to Lagrange payments | in the limit of many agents | the market copied four times |
+//!
+//! What no VCG mechanism promises is searched as well and reported for what it is: pairs that collude, agents that
+//! split into two identities.
+
+mod beyond;
+mod efficiency;
+mod incentives;
+
+use super::model::{Market, MarketError};
+use super::protocol::{PaymentRule, ProtocolError};
+use super::scaling::{self, IntervalVerdict};
+use super::solve::{Settlement, settle};
+use crate::audit::{AuditOptions, Progress, Worst};
+use crate::guarantee::{
+    Audit, Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict,
+};
+
+/// Everything the parts of the audit share.
+struct Subject<'a> {
+    market: &'a Market,
+    settlement: &'a Settlement,
+    /// The rule as given: it may compute c from the reports.
+    rule: PaymentRule,
+    /// The rule with a number for c.
+    resolved: PaymentRule,
+    options: AuditOptions,
+    /// Money that moves in the market: what rounding is relative to.
+    scale: f64,
+}
+
+/// Audits the market with truthful reports under a payment rule.
+///
+/// # Errors
+/// The market cannot be cleared.
+pub fn audit(
+    market: &Market,
+    rule: PaymentRule,
+    options: &AuditOptions,
+    progress: Progress<'_>,
+) -> Result<Audit, MarketError> {
+    let settlement = settle(market)?;
+    let scale = 1.0
+        + (0..market.len()).map(|i| settlement.own_utility(i).abs().max(settlement.lagrange(i).abs())).fold(0.0, f64::max);
+    let resolved = rule.resolve(&settlement);
+    let usable = resolved.clone().unwrap_or(PaymentRule::Vcg);
+    let subject = Subject { market, settlement: &settlement, rule, resolved: usable, options: *options, scale };
+    let mut guarantees = vec![efficiency::feasibility(&subject), efficiency::efficiency(&subject)];
+    progress(0.05);
+    guarantees.push(incentives::incentive_compatibility(&subject, &|done| progress(0.05 + 0.65 * done)));
+    for baseline in [Baseline::Autarky, Baseline::Zero] {
+        guarantees.push(participation(&subject, baseline));
+    }
+    guarantees.extend([weak_balance(&subject), strong_balance(&subject), nearness(&subject)]);
+    if let Err(error) = resolved {
+        no_payment_rule(&mut guarantees, &error);
+    }
+    progress(0.75);
+    let findings = vec![
+        beyond::collusion(&subject, &|done| progress(0.75 + 0.15 * done)),
+        beyond::split_identities(&subject, &|done| progress(0.9 + 0.1 * done)),
+    ];
+    Ok(Audit { guarantees, findings: findings.into_iter().flatten().collect() })
+}
+
+/// Where the rule itself is undefined, nothing is promised about payments.
+fn no_payment_rule(guarantees: &mut [Guarantee], error: &ProtocolError) {
+    for row in guarantees {
+        if !matches!(row.property, Property::Efficiency | Property::Feasibility) {
+            row.promised = false;
+            row.verdict = Verdict::ConditionNotMet;
+            row.evidence = None;
+            row.note = error.to_string();
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// An amount of money, with the digits that matter here.
+    fn money(&self, x: f64) -> String {
+        format!("{x:.6}")
+    }
+
+    /// The names of some agents, the first few in full.
+    fn names(&self, agents: &[usize]) -> String {
+        let mut text: Vec<String> =
+            agents.iter().take(5).map(|&i| format!("`{}`", self.market.name(i))).collect();
+        if agents.len() > 5 {
+            text.push(format!("and {} more", agents.len() - 5));
+        }
+        text.join(", ")
+    }
+
+    fn payment(&self, agent: usize) -> Option<f64> {
+        self.resolved.payment(self.settlement, agent).ok()
+    }
+
+    /// The factor of the payments: 1 for VCG.
+    fn factor(&self) -> Option<f64> {
+        match self.resolved {
+            PaymentRule::Vcg => Some(1.0),
+            PaymentRule::ScaledVcg { c, .. } => Some(c),
+            _ => None,
+        }
+    }
+}
+
+fn row(property: Property, promised: bool, verdict: Verdict, condition: &str, worst: Worst, tolerance: f64) -> Guarantee {
+    let evidence =
+        (worst.tries > 0).then(|| Evidence { worst: worst.value, unit: "money", at: worst.at, tries: worst.tries, tolerance });
+    Guarantee { property, promised, verdict, condition: condition.to_owned(), evidence, note: String::new() }
+}
+
+/// Nobody is worse off than with the outside option.
+fn participation(subject: &Subject<'_>, baseline: Baseline) -> Guarantee {
+    let s = subject.settlement;
+    let mut worst = Worst::default();
+    for i in 0..s.agents() {
+        if let Some(payment) = subject.payment(i) {
+            let outside = if baseline == Baseline::Autarky { s.outside[i] } else { 0.0 };
+            worst.see(outside - (s.own_utility(i) - payment), || subject.market.name(i).into_owned());
+        }
+    }
+    let tolerance = 1e-9 * subject.scale;
+    let met = participation_condition(subject, baseline);
+    let verdict = match (worst.tries > 0, worst.value <= tolerance, met.is_ok()) {
+        (false, ..) => Verdict::NotChecked,
+        (_, true, _) => Verdict::Holds,
+        (_, false, true) => Verdict::Violated,
+        (_, false, false) => Verdict::ConditionNotMet,
+    };
+    let condition = "VCG: every agent can be idle and its baseline is autarky; scaled VCG: c inside the interval";
+    let (loss, who) = (worst.value, worst.at.clone());
+    let mut row =
+        row(Property::IndividualRationality(baseline), met.is_ok(), verdict, condition, worst, tolerance);
+    let why = met.err().unwrap_or_default();
+    row.note = match verdict {
+        Verdict::Holds => format!("smallest net utility over the outside option {}", subject.money(-loss)),
+        Verdict::NotChecked => "no agent has a payment under this rule".into(),
+        _ => format!("`{who}` loses {}; {why}", subject.money(loss)),
+    };
+    row
+}
+
+/// Whether the theory promises participation here; otherwise why not.
+fn participation_condition(subject: &Subject<'_>, baseline: Baseline) -> Result<(), String> {
+    let s = subject.settlement;
+    if !s.forced.is_empty() && baseline == Baseline::Autarky {
+        return Err(format!("not promised: {} cannot be idle", subject.names(&s.forced)));
+    }
+    match subject.resolved {
+        PaymentRule::Groves | PaymentRule::Lagrange if baseline == Baseline::Autarky => Ok(()),
+        PaymentRule::Vcg if baseline == Baseline::Autarky => Ok(()),
+        PaymentRule::ScaledVcg { c, baseline: own } if own == baseline => {
+            let set = scaling::interval(s, baseline);
+            match set.feasible() {
+                Some(range) if range.contains(c) => Ok(()),
+                Some(range) => Err(format!("not promised: c = {c} lies outside [{}, {}]", range.low, range.high)),
+                None => Err("not promised: no c is feasible".into()),
+            }
+        }
+        _ => Err(format!("not promised against the baseline {}", baseline.words())),
+    }
+}
+
+/// The operator does not pay on balance.
+fn weak_balance(subject: &Subject<'_>) -> Guarantee {
+    let (worst, tolerance) = balance(subject, |sum| -sum);
+    let sum = -worst.value;
+    let promised = match subject.resolved {
+        PaymentRule::ScaledVcg { c, baseline } => {
+            scaling::interval(subject.settlement, baseline).feasible().is_some_and(|r| r.contains(c))
+        }
+        PaymentRule::Lagrange => subject.settlement.total == 0.0,
+        _ => false,
+    };
+    let verdict = match (worst.tries > 0, worst.value <= tolerance) {
+        (false, _) => Verdict::NotChecked,
+        (_, true) => Verdict::Holds,
+        _ => Verdict::Violated,
+    };
+    let condition = "scaled VCG with c inside the interval";
+    let mut row = row(Property::BudgetBalance(Balance::Weak), promised, verdict, condition, worst, tolerance);
+    row.note = weak_balance_note(subject, verdict, sum);
+    row
+}
+
+fn weak_balance_note(subject: &Subject<'_>, verdict: Verdict, sum: f64) -> String {
+    let s = subject.settlement;
+    let deficit = match verdict {
+        Verdict::NotChecked => {
+            return format!("no sum: {} pivotal", subject.names(&s.pivotal));
+        }
+        Verdict::Holds => return format!("the operator keeps {}", subject.money(sum)),
+        _ => format!("the operator pays {}", subject.money(-sum)),
+    };
+    let set = scaling::interval(s, subject.resolved.baseline());
+    let remedy = match &set.verdict {
+        IntervalVerdict::Feasible(range) => {
+            format!("c from {:.6} to {:.6} balances the budget and keeps everybody", range.low, range.high)
+        }
+        IntervalVerdict::Empty { violated, .. } => format!("no c is feasible: {violated}"),
+        IntervalVerdict::EveryC => "nobody trades".into(),
+        IntervalVerdict::Pivotal(agents) => format!("no c: {} pivotal", subject.names(agents)),
+    };
+    if subject.factor() == Some(1.0) && s.total == 0.0 {
+        format!("{deficit}; plain VCG always pays as soon as anybody trades; {remedy}")
+    } else {
+        format!("{deficit}; {remedy}")
+    }
+}
+
+/// Payments add up to exactly zero.
+fn strong_balance(subject: &Subject<'_>) -> Guarantee {
+    let (worst, tolerance) = balance(subject, f64::abs);
+    let promised = subject.resolved == PaymentRule::Lagrange && subject.settlement.total == 0.0;
+    let verdict = match (worst.tries > 0, worst.value <= tolerance) {
+        (false, _) => Verdict::NotChecked,
+        (_, true) => Verdict::Holds,
+        _ => Verdict::Violated,
+    };
+    let condition = "Lagrange payments with total 0; no VCG mechanism promises it";
+    row(Property::BudgetBalance(Balance::Strong), promised, verdict, condition, worst, tolerance)
+}
+
+fn balance(subject: &Subject<'_>, speaks_against: impl Fn(f64) -> f64) -> (Worst, f64) {
+    let mut worst = Worst::default();
+    let payments: Option<Vec<f64>> = (0..subject.settlement.agents()).map(|i| subject.payment(i)).collect();
+    if let Some(payments) = payments {
+        worst.see(speaks_against(crate::numeric::sum::compensated(payments)), || "sum of all payments".into());
+    }
+    // Payments are differences of welfares at most: their rounding adds up over the agents.
+    (worst, 1e-12 * subject.scale * (subject.settlement.agents() as f64))
+}
+
+/// Payments tend to the Lagrange payments in larger markets: the instance copied four times.
+fn nearness(subject: &Subject<'_>) -> Guarantee {
+    let condition = "in the limit of many agents of bounded size; c = 1 or the low end of the interval";
+    let property = Property::LagrangeNearness;
+    let here = largest_difference(subject.settlement, subject.resolved);
+    let (Some(here), true) = (here, subject.market.len() <= 50_000) else {
+        let mut row = row(property, false, Verdict::NotChecked, condition, Worst::default(), 0.0);
+        row.note = "a pivotal agent, or more than 50000 agents".into();
+        return row;
+    };
+    let copies: Vec<_> = (0..4).flat_map(|_| subject.market.utilities().iter().cloned()).collect();
+    let larger = Market::new(copies, 4.0 * subject.market.total()).and_then(|m| settle(&m));
+    // The rule follows the market: a c from the low end is the low end of the larger market.
+    let there = larger.ok().and_then(|s| largest_difference(&s, subject.rule.resolve(&s).ok()?));
+    let mut worst = Worst::default();
+    worst.see(here, || "largest |lambda u_i - p_i|".into());
+    let verdict = match there {
+        Some(there) if there <= 0.5 * here + 1e-9 * subject.scale => Verdict::Holds,
+        Some(_) => Verdict::Violated,
+        None => Verdict::NotChecked,
+    };
+    let mut row = row(property, false, verdict, condition, worst, 0.0);
+    row.note = match there {
+        Some(there) => format!(
+            "largest difference {} here, {} in the market copied four times",
+            subject.money(here),
+            subject.money(there)
+        ),
+        None => "the copied market has no payments under this rule".into(),
+    };
+    row
+}
+
+fn largest_difference(s: &Settlement, rule: PaymentRule) -> Option<f64> {
+    (0..s.agents()).try_fold(0.0_f64, |largest, i| {
+        Some(largest.max((s.lagrange(i) - rule.payment(s, i).ok()?).abs()))
+    })
+}
+
+/// Whether truth is dominant by theory under a rule.
+fn dominant_by_theory(rule: PaymentRule) -> Result<(), &'static str> {
+    match rule {
+        PaymentRule::Vcg | PaymentRule::Groves | PaymentRule::ScaledVcg { .. } => Ok(()),
+        PaymentRule::ScaledVcgFromReports { .. } => Err("c is computed from these reports, so reports move it"),
+        PaymentRule::Lagrange => Err("Lagrange payments move with the report"),
+    }
+}
+
+/// The property that the incentive search speaks about.
+const TRUTH: Property = Property::IncentiveCompatibility(SolutionConcept::DominantStrategy);
