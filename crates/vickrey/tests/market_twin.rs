@@ -138,6 +138,42 @@ fn check_interval(market: &Market, s: &Settlement, baseline: Baseline, scale: f6
     Ok(())
 }
 
+/// Agents whose sizes differ by up to six decades: dominant ones next to dust.
+fn spread() -> impl Strategy<Value = Market> {
+    let size = || (-3.0..3.0_f64).prop_map(|e| 10.0_f64.powf(e));
+    let agent = prop_oneof![
+        (size(), 0.5..4.0_f64).prop_map(|(s, b)| Utility::quadratic(-1.0 / s, b).unwrap()),
+        (size(), 0.3..3.0_f64).prop_map(|(s, m)| Utility::log(m * s, s, 0.0).unwrap()),
+        (size(), 0.3..3.0_f64, 0.2..0.8_f64).prop_map(|(s, m, g)| {
+            Utility::power(m * s.powf(1.0 - g), s, g, 0.1).unwrap()
+        }),
+        (size(), 0.3..3.0_f64).prop_map(|(s, m)| Utility::exponential(m * s, 1.0 / s).unwrap()),
+        (size(), 0.5..4.0_f64, 0.1..1.0_f64).prop_map(|(s, b, l)| {
+            Utility::quadratic(-1.0 / s, b).unwrap().limited(-l * s, l * s).unwrap()
+        }),
+        (size(), 0.5..4.0_f64, any::<bool>()).prop_map(|(s, p, sell)| {
+            let blocks = [(s, p), (s, if sell { p + 1.0 } else { 0.5 * p })];
+            if sell { Utility::blocks(&[], &blocks).unwrap() } else { Utility::blocks(&blocks, &[]).unwrap() }
+        }),
+    ];
+    prop::collection::vec(agent, 40..150).prop_map(|all| Market::new(all, 0.0).unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Every gap keeps its relative accuracy, whatever the size of the agent.
+    #[test]
+    fn gaps_of_large_and_small_agents(market in spread()) {
+        let Ok(s) = settle(&market) else { return Ok(()) };
+        for i in 0..market.len() {
+            let alone = gap_one_by_one(&market, &s.clearing, i);
+            let noise = 1e-13 * s.lagrange(i).abs();
+            prop_assert!((s.gap(i) - alone).abs() <= 1e-9 * alone + noise, "agent {i}: {} {alone} u {} {:?}", s.gap(i), s.allocation(i), s.effort);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

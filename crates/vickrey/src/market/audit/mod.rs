@@ -200,7 +200,7 @@ fn weak_balance_note(subject: &Subject<'_>, verdict: Verdict, sum: f64) -> Strin
         Verdict::NotChecked => {
             return format!("no sum: {} pivotal", subject.names(&s.pivotal));
         }
-        Verdict::Holds => return format!("the operator keeps {}", subject.money(sum)),
+        Verdict::Holds => return format!("the operator keeps {}{}", subject.money(sum), plain_vcg(subject)),
         _ => format!("the operator pays {}", subject.money(-sum)),
     };
     let set = scaling::interval(s, subject.resolved.baseline());
@@ -217,6 +217,16 @@ fn weak_balance_note(subject: &Subject<'_>, verdict: Verdict, sum: f64) -> Strin
     } else {
         format!("{deficit}; {remedy}")
     }
+}
+
+/// What the same market costs the operator without scaling, where that is another number.
+fn plain_vcg(subject: &Subject<'_>) -> String {
+    let s = subject.settlement;
+    if !matches!(subject.resolved, PaymentRule::ScaledVcg { .. }) || s.total != 0.0 {
+        return String::new();
+    }
+    let deficit = crate::numeric::sum::compensated(s.gap.iter().copied());
+    format!("; plain VCG (c = 1) would pay {}, as it does whenever anybody trades", subject.money(deficit))
 }
 
 /// Payments add up to exactly zero.
