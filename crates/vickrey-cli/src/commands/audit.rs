@@ -1,0 +1,58 @@
+//! `vickrey audit`: search for violated promises.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::run::{self, OutFolder};
+use crate::args::Common;
+use crate::auditing::{self, Effort};
+use crate::failure::Failure;
+use crate::{loading, report};
+
+/// Search for violated promises
+///
+/// Checks every promise of the mechanism on this scenario: whether the trade is efficient, whether any agent gains by
+/// any lie that a search finds, whether anybody is worse off than without taking part, whether the budget is
+/// balanced. Prints what was tried and the worst case found. What nobody promises (gains of colluders, of agents that
+/// split in two) is shown as well, and does not fail the audit.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vickrey audit examples/ieee30.toml
+  vickrey audit examples/ieee30.toml --effort deep --seed 7 --out results/audit
+
+Exit code 1: a promised guarantee was found violated.")]
+pub struct Audit {
+    /// The scenario file
+    #[arg(value_hint = ValueHint::FilePath)]
+    scenario: PathBuf,
+    /// How hard to search
+    #[arg(long, value_enum, default_value_t = Effort::Normal)]
+    effort: Effort,
+    #[command(flatten)]
+    out: OutFolder,
+}
+
+/// Runs the command.
+pub fn run(args: &Audit, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
+    let scenario = loading::scenario(&args.scenario, common)?;
+    let folder = args.out.checked()?;
+    let (result, document) = run::solve(&scenario, Some(args.effort), common)?;
+    let written = match folder {
+        Some(path) => Some(run::write(&result, &document, path, args.out.existing(), common)?),
+        None => None,
+    };
+    if common.json {
+        out.write_all(document.to_json()?.as_bytes())?;
+    } else {
+        report::head(out, &document)?;
+        report::audit(out, &document)?;
+        report::remarks(out, &document)?;
+        if let Some(path) = written {
+            writeln!(out, "\nwritten to {}", path.display())?;
+        }
+    }
+    auditing::verdict(&result, &document)
+}

@@ -1,0 +1,25 @@
+//! From a path on the command line to a scenario.
+
+use std::path::Path;
+
+use vickrey_scenario::{MarketScenario, Scenario, System};
+
+use crate::args::Common;
+use crate::failure::Failure;
+
+/// Reads a scenario file; `--seed` wins over the file's.
+pub fn scenario(path: &Path, common: &Common) -> Result<Scenario, Failure> {
+    let mut scenario = vickrey_scenario::load(path)?;
+    if let Some(seed) = common.seed {
+        scenario.seed = seed;
+    }
+    Ok(scenario)
+}
+
+/// The market of a scenario.
+pub fn market(scenario: &Scenario) -> Result<&MarketScenario, Failure> {
+    match &scenario.system {
+        System::Market(market) => Ok(market),
+        _ => Err(Failure::run("this command does not know the scenario's mechanism yet")),
+    }
+}

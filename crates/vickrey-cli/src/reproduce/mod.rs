@@ -1,0 +1,60 @@
+//! The numbers that papers print, recomputed.
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+mod paper_000;
+
+/// The papers whose numbers can be recomputed.
+pub const KEYS: &[&str] = &["000"];
+
+/// One number or figure of a paper.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The paper.
+    pub key: &'static str,
+    /// What it is, and where it is printed.
+    pub what: String,
+    /// The printed value.
+    pub printed: Option<f64>,
+    /// Ours.
+    pub ours: Option<f64>,
+    /// How far they may differ (the print's last digit).
+    pub tolerance: Option<f64>,
+    /// Whether they agree.
+    pub verdict: Verdict,
+    /// What a reader should know.
+    pub note: String,
+}
+
+/// Whether a printed value was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Within the tolerance.
+    Reproduced,
+    /// Not within the tolerance, and we know why; the note says it.
+    PrintIsWrong,
+    /// Not within the tolerance.
+    NotReproduced,
+}
+
+/// A picture or table that belongs to a paper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// Recomputes one paper. `with_figures` draws its figures as well.
+pub fn recompute(key: &str, with_figures: bool) -> Result<(Vec<Row>, Vec<File>), Failure> {
+    match key {
+        "000" => paper_000::recompute(with_figures),
+        _ => {
+            Err(Failure::run(format!("paper {key} cannot be recomputed yet; there are: {}", KEYS.join(", "))))
+        }
+    }
+}

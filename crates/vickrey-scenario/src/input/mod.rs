@@ -1,0 +1,170 @@
+//! From bytes to a checked instance: scenario files in TOML, with tables in CSV or Parquet.
+
+pub(crate) mod keys;
+pub(crate) mod market;
+mod sheet;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use self::keys::{Key, MECHANISMS};
+use self::sheet::{Desk, Sheet};
+use crate::diagnostic::{Problem, Problems, Source, list, suggest};
+
+pub use self::market::{MarketScenario, PaymentChoice, Scaling};
+
+/// What a scenario file and its tables say, checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// A title for tables and pictures.
+    pub title: Option<String>,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Labels of quantities, prices and money.
+    pub units: Units,
+    /// BLAKE3 of the bytes of the scenario and of every table it refers to, in hexadecimal.
+    pub hash: String,
+    /// Where it was read.
+    pub path: PathBuf,
+    /// What is accepted but looks like a mistake.
+    pub warnings: Vec<String>,
+    /// The instance.
+    pub system: System,
+}
+
+/// The instance, by mechanism.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum System {
+    /// `mechanism = "market"`
+    Market(MarketScenario),
+}
+
+/// Labels of quantities, prices and money; empty where the scenario has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Units {
+    /// What is traded, for example MW.
+    pub quantity: String,
+    /// Money per quantity, for example $/MWh.
+    pub price: String,
+    /// What utilities and payments count, for example $/h.
+    pub money: String,
+}
+
+/// What every mechanism's reader needs besides the document itself.
+struct Context<'a> {
+    /// Folder that table paths are relative to.
+    folder: &'a Path,
+    hash: blake3::Hasher,
+    warnings: Vec<String>,
+}
+
+/// Reads a scenario file and the tables it refers to.
+///
+/// # Errors
+/// Everything that is wrong with it, with places; at most 20 problems, the rest counted.
+pub fn load(path: &Path) -> Result<Scenario, Problem> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        Problem::new(format!("cannot read `{}`: {error}", path.display()))
+            .in_file(path)
+            .with_help("accepted: the path of a scenario file; `vickrey new market` writes one")
+    })?;
+    match String::from_utf8(bytes) {
+        Ok(text) => parse(&text, path),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let problem = Problem::new(format!("`{}` is not UTF-8 text", path.display()))
+                .with_help("accepted: TOML in UTF-8; save it again with that encoding");
+            Err(problem.at(&Source::new(path.display().to_string(), text), valid..valid, "from here"))
+        }
+    }
+}
+
+/// Reads a scenario from its text; `path` names it in messages, and tables are looked up in its folder.
+///
+/// # Errors
+/// Like [`load`].
+pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
+    let source = Source::new(path.display().to_string(), text);
+    let document = document(text, &source)?;
+    let sheet = Sheet::new(document.get_ref(), 0..0, "scenario");
+    let mut desk = Desk { source, problems: Problems::default() };
+    let mut hash = blake3::Hasher::new();
+    hash.update(&(text.len() as u64).to_le_bytes());
+    hash.update(text.as_bytes());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut context = Context { folder, hash, warnings: Vec::new() };
+    let system = match mechanism(&sheet, &mut desk) {
+        Some("market") => market::read(&sheet, &mut desk, &mut context).map(System::Market),
+        _ => None,
+    };
+    let head = head(&sheet, &mut desk);
+    desk.problems.finish(&desk.source)?;
+    let (title, seed, units) = head;
+    let hash = context.hash.finalize().to_hex().to_string();
+    let Some(system) = system else {
+        return Err(Problem::new("the scenario could not be read").in_file(path)); // a reader found nothing to report
+    };
+    Ok(Scenario { title, seed, units, hash, path: path.to_owned(), warnings: context.warnings, system })
+}
+
+/// The document, or all its mistakes of syntax.
+fn document<'t>(text: &'t str, source: &Source) -> Result<Spanned<DeTable<'t>>, Problem> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut problems = Problems::default();
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let message = format!("not valid TOML: {}", error.message().replace('\n', ", "));
+        problems.push_with(|| Problem::new(message).at(source, span, "here"));
+    }
+    problems.finish(source)?;
+    Ok(document)
+}
+
+/// The mechanism that the file is about; without it nothing else can be judged.
+fn mechanism<'a>(sheet: &Sheet<'a, '_>, desk: &mut Desk) -> Option<&'static str> {
+    let key: &Key = &keys::MARKET_FILE[0];
+    if sheet.value(key.name).is_none() {
+        let message = "`mechanism` is missing".to_owned();
+        let help = format!(
+            "begin the file with mechanism = \"{}\"; accepted: {}",
+            MECHANISMS[0],
+            list(MECHANISMS.iter().copied())
+        );
+        desk.at(0..0, message, "`mechanism` is missing", help);
+        return None;
+    }
+    sheet.choice(key, MECHANISMS.iter().copied(), desk).map(|index| MECHANISMS[index])
+}
+
+/// What every scenario has, whatever the mechanism.
+fn head(sheet: &Sheet<'_, '_>, desk: &mut Desk) -> (Option<String>, u64, Units) {
+    let key =
+        |name: &str| keys::MARKET_FILE.iter().find(|key| key.name == name).unwrap_or(&keys::MARKET_FILE[0]);
+    let title = sheet.text(key("title"), desk).map(str::to_owned);
+    let seed = sheet.whole(key("seed"), desk).unwrap_or(0);
+    let mut units = Units::default();
+    if let Some(section) = sheet.section(key("units"), desk) {
+        section.refuse_others(keys::UNITS.iter().map(|key| key.name), desk);
+        let [quantity, price, money] =
+            [0, 1, 2].map(|k| section.text(&keys::UNITS[k], desk).unwrap_or_default().to_owned());
+        units = Units { quantity, price, money };
+    }
+    (title, seed, units)
+}
+
+/// What exists under this name, or a problem that suggests the nearest.
+pub(crate) fn known_mechanism(name: &str) -> Result<&'static str, Problem> {
+    MECHANISMS.iter().copied().find(|known| *known == name).ok_or_else(|| {
+        let name = crate::diagnostic::shorten(name);
+        Problem::new(format!("there is no mechanism `{name}`"))
+            .with_help(suggest(&name, MECHANISMS.iter().copied()))
+    })
+}

@@ -1,0 +1,244 @@
+//! Reading one table of a TOML document, with every value's place at hand.
+//!
+//! Not serde: it stops at the first mistake, and a person who starts from somebody's file has several.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{Key, Pair, section_of};
+use crate::diagnostic::{Problem, Problems, Source, list, nearest, shorten, suggest};
+
+pub(crate) type Span = Range<usize>;
+
+/// The text that is read, and the problems found in it.
+pub(crate) struct Desk {
+    pub source: Source,
+    pub problems: Problems,
+}
+
+impl Desk {
+    /// Reports a problem at a place of the text.
+    pub fn at(&mut self, span: Span, message: String, label: &str, help: String) {
+        let source = &self.source;
+        self.problems.push_with(|| Problem::new(message).at(source, span, label).with_help(help));
+    }
+}
+
+/// A table of the document.
+pub(crate) struct Sheet<'a, 'i> {
+    table: &'a DeTable<'i>,
+    /// The header, or the braces of an inline table.
+    pub span: Span,
+    /// How messages call it.
+    pub title: String,
+}
+
+/// A list of pairs and where each of its numbers stands.
+#[derive(Default)]
+pub(crate) struct PairList {
+    pub values: Vec<(f64, f64)>,
+    pub spans: Vec<[Span; 2]>,
+    pub span: Span,
+}
+
+impl<'a, 'i> Sheet<'a, 'i> {
+    pub fn new(table: &'a DeTable<'i>, span: Span, title: impl Into<String>) -> Self {
+        Self { table, span, title: title.into() }
+    }
+
+    /// The value of a key.
+    pub fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'i>>> {
+        self.table.get(key)
+    }
+
+    /// Where the value of a key stands, or else the table itself.
+    pub fn place(&self, key: &str) -> Span {
+        self.value(key).map_or_else(|| self.span.clone(), Spanned::span)
+    }
+
+    /// Where a key is written, or else the table itself.
+    pub fn key_place(&self, key: &str) -> Span {
+        self.table.get_key_value(key).map_or_else(|| self.span.clone(), |(name, _)| name.span())
+    }
+
+    /// The keys as they are written, with their places.
+    pub fn keys(&self) -> impl Iterator<Item = (&'a str, Span)> {
+        self.table.iter().map(|(key, _)| (key.get_ref().as_ref(), key.span()))
+    }
+
+    /// Reports every key that is none of these.
+    pub fn refuse_others<'k>(&self, accepted: impl Iterator<Item = &'k str> + Clone, desk: &mut Desk) {
+        for (key, _) in self.table.iter() {
+            let name = key.get_ref().as_ref();
+            if accepted.clone().any(|accepted| accepted == name) {
+                continue;
+            }
+            let message = format!("{}: `{}` is not a key here", self.title, shorten(name));
+            let help = match section_of(name) {
+                Some(section) if nearest(name, accepted.clone()).is_none() => {
+                    format!("`{name}` belongs to {section}; accepted here: {}", list(accepted.clone()))
+                }
+                _ => suggest(name, accepted.clone()),
+            };
+            desk.at(key.span(), message, "unknown key", help);
+        }
+    }
+
+    /// Reports that a key is missing, unless it is there with a slip of the pen, which is reported anyway.
+    pub fn missing(&self, key: &Key, accepted: &str, desk: &mut Desk) {
+        if self.keys().any(|(found, _)| section_of(found).is_none() && nearest(found, [key.name]).is_some()) {
+            return;
+        }
+        let message = format!("{}: `{}` is missing", self.title, key.name);
+        desk.at(self.span.clone(), message, &format!("`{}` is missing", key.name), accepted.to_owned());
+    }
+
+    fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, accepted: &str, help: &str, desk: &mut Desk) {
+        let message =
+            format!("{}: `{key}` is {}, accepted is {accepted}", self.title, describe(value.get_ref()));
+        desk.at(value.span(), message, &format!("accepted is {accepted}"), help.to_owned());
+    }
+
+    /// A text, if the key is there and holds one.
+    pub fn text(&self, key: &Key, desk: &mut Desk) -> Option<&'a str> {
+        let value = self.value(key.name)?;
+        let DeValue::String(text) = value.get_ref() else {
+            self.wrong(key.name, value, "a text in quotes", key.about, desk);
+            return None;
+        };
+        Some(text.as_ref())
+    }
+
+    /// One of some words, if the key is there and holds one of them.
+    pub fn choice<'k>(
+        &self,
+        key: &Key,
+        words: impl Iterator<Item = &'k str> + Clone,
+        desk: &mut Desk,
+    ) -> Option<usize> {
+        let value = self.value(key.name)?;
+        let DeValue::String(text) = value.get_ref() else {
+            let accepted = format!("one of {}", list(words));
+            self.wrong(key.name, value, &accepted, key.about, desk);
+            return None;
+        };
+        let found = words.clone().position(|word| word == text.as_ref());
+        if found.is_none() {
+            let message = format!("{}: `{}` is \"{}\"", self.title, key.name, shorten(text));
+            desk.at(value.span(), message, "not one of the accepted words", suggest(text, words));
+        }
+        found
+    }
+
+    /// A finite number, if the key is there and holds one.
+    pub fn number(&self, key: &Key, desk: &mut Desk) -> Option<f64> {
+        let value = self.value(key.name)?;
+        let number = number(value.get_ref());
+        if number.is_none() {
+            self.wrong(key.name, value, FINITE, key.about, desk);
+        }
+        number
+    }
+
+    /// A whole number that is not negative.
+    pub fn whole(&self, key: &Key, desk: &mut Desk) -> Option<u64> {
+        let value = self.value(key.name)?;
+        let whole = match value.get_ref() {
+            DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix()).ok(),
+            _ => None,
+        };
+        if whole.is_none() {
+            self.wrong(key.name, value, "a whole number from 0 to 18446744073709551615", key.about, desk);
+        }
+        whole
+    }
+
+    /// A section of the document.
+    pub fn section(&self, key: &Key, desk: &mut Desk) -> Option<Sheet<'a, 'i>> {
+        let value = self.value(key.name)?;
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong(key.name, value, &format!("a section, written [{}]", key.name), key.about, desk);
+            return None;
+        };
+        Some(Sheet::new(table, value.span(), format!("[{}]", key.name)))
+    }
+
+    /// The tables of a list of tables.
+    pub fn sections(&self, key: &Key, desk: &mut Desk) -> Vec<Sheet<'a, 'i>> {
+        let accepted = format!("a list of tables, each written [[{}]]", key.name);
+        let Some(value) = self.value(key.name) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong(key.name, value, &accepted, key.about, desk);
+            return Vec::new();
+        };
+        let mut sheets = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::Table(table) => {
+                    sheets.push(Sheet::new(table, item.span(), format!("[[{}]]", key.name)))
+                }
+                _ => self.wrong(key.name, item, &accepted, key.about, desk),
+            }
+        }
+        sheets
+    }
+
+    /// A list of pairs of numbers, if the key is there and holds one.
+    pub fn pairs(&self, key: &Key, pair: &Pair, desk: &mut Desk) -> Option<PairList> {
+        let value = self.value(key.name)?;
+        let [first, second] = pair.names;
+        let accepted = format!("a list of pairs [{first}, {second}]");
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong(key.name, value, &accepted, key.about, desk);
+            return None;
+        };
+        let before = desk.problems.count();
+        let mut pairs = PairList { span: value.span(), ..PairList::default() };
+        for item in items.iter() {
+            let parts = match item.get_ref() {
+                DeValue::Array(parts) if parts.len() == 2 => parts,
+                _ => {
+                    self.wrong(key.name, item, &format!("a pair [{first}, {second}]"), key.about, desk);
+                    continue;
+                }
+            };
+            for part in parts.iter().filter(|part| number(part.get_ref()).is_none()) {
+                self.wrong(key.name, part, FINITE, key.about, desk);
+            }
+            if let (Some(x), Some(y)) = (number(parts[0].get_ref()), number(parts[1].get_ref())) {
+                pairs.values.push((x, y));
+                pairs.spans.push([parts[0].span(), parts[1].span()]);
+            }
+        }
+        (desk.problems.count() == before).then_some(pairs)
+    }
+}
+
+pub(crate) const FINITE: &str = "a finite number";
+
+/// The value as a finite number, if it is one.
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    let number: f64 = match value {
+        DeValue::Float(digits) => digits.as_str().parse().ok()?,
+        DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str().parse().ok()?,
+        // The conversion of larger ones would round; none is of a size that anything here accepts.
+        DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix()).ok()? as f64,
+        _ => return None,
+    };
+    number.is_finite().then_some(number)
+}
+
+/// What was found, in words.
+fn describe(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => format!("the text \"{}\"", shorten(text)),
+        DeValue::Integer(digits) => format!("the number {}", shorten(&digits.to_string())),
+        DeValue::Float(digits) => format!("the number {}", shorten(digits.as_str())),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(date) => format!("the date {date}"),
+        DeValue::Array(items) => format!("a list of {}", items.len()),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}

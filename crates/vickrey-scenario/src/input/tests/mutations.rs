@@ -1,0 +1,148 @@
+//! Whatever happens to a file, it is read or refused with a place inside it; nothing panics.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::template;
+
+/// Pieces that have a meaning in scenario files, so that mutations get past the parser.
+const PIECES: &[&str] = &[
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "=",
+    "\"",
+    "'",
+    "\"\"\"",
+    "#",
+    "\n",
+    "\r",
+    ".",
+    ",",
+    "{",
+    "}",
+    "-",
+    "nan",
+    "inf",
+    "1e999",
+    "0",
+    "1e-300",
+    "\u{feff}",
+    "é",
+    "\u{0}",
+    "[[agents]]\n",
+    "[market]\n",
+    "[tables]\nagents = \"/\"\n",
+    "name = \"Wind\"\n",
+    "true",
+    "2000-01-01",
+    "0xffffffffffffffffffff",
+    "a.b.c = 1\n",
+    "[a.b.c]\n",
+    "[[market]]\n",
+    "low = 1\n",
+];
+
+/// One change of a text.
+#[derive(Clone, Debug)]
+enum Change {
+    Insert(prop::sample::Index, usize),
+    Delete(prop::sample::Index, usize),
+    Copy(prop::sample::Index, prop::sample::Index, usize),
+    DropLine(prop::sample::Index),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    use prop::sample::Index;
+    prop_oneof![
+        (any::<Index>(), 0..PIECES.len()).prop_map(|(at, piece)| Change::Insert(at, piece)),
+        (any::<Index>(), 1..20_usize).prop_map(|(at, length)| Change::Delete(at, length)),
+        (any::<Index>(), any::<Index>(), 1..200_usize)
+            .prop_map(|(from, to, length)| Change::Copy(from, to, length)),
+        any::<Index>().prop_map(Change::DropLine),
+    ]
+}
+
+fn apply(text: &str, changes: &[Change]) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for change in changes {
+        let len = chars.len().max(1);
+        match change {
+            Change::Insert(at, piece) => {
+                let at = at.index(len).min(chars.len());
+                chars.splice(at..at, PIECES[*piece].chars());
+            }
+            Change::Delete(at, length) => {
+                let at = at.index(len).min(chars.len());
+                chars.drain(at..(at + length).min(chars.len()));
+            }
+            Change::Copy(from, to, length) => {
+                let (from, to) = (from.index(len).min(chars.len()), to.index(len).min(chars.len()));
+                let piece: Vec<char> = chars[from..(from + length).min(chars.len())].to_vec();
+                chars.splice(to..to, piece);
+            }
+            Change::DropLine(at) => {
+                let text: String = chars.iter().collect();
+                let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+                if !lines.is_empty() {
+                    lines.remove(at.index(lines.len()));
+                }
+                chars = lines.concat().chars().collect();
+            }
+        }
+    }
+    chars.into_iter().collect()
+}
+
+/// Shows the problem in every way there is, and checks that it says something.
+fn look_at(problem: &Problem) {
+    assert!(!problem.message().is_empty());
+    assert!(!shown(problem).is_empty());
+    assert!(problem.to_json()["message"].is_string());
+    assert!(problem.related().len() <= crate::diagnostic::MOST);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn changed_templates(changes in prop::collection::vec(change(), 1..6)) {
+        let text = apply(template("market").unwrap(), &changes);
+        if let Err(problem) = read(&text) {
+            look_at(&problem);
+        }
+    }
+
+    #[test]
+    fn changed_tables(changes in prop::collection::vec(change(), 1..6), of_agents in any::<bool>()) {
+        let agents = "# text\nname,utility,a,b,low,high\nx,quadratic,-1,1,,\n\"y, z\",quadratic,-1,3,-1,1\nb,blocks,,,,\n";
+        let blocks = "agent,side,quantity,price\nb,buy,1,5\nb,sell,1,6\nc,sell,2,1\n";
+        let (agents, blocks) = if of_agents {
+            (apply(agents, &changes), blocks.to_owned())
+        } else {
+            (agents.to_owned(), apply(blocks, &changes))
+        };
+        let files = [("scenario.toml", WITH_BOTH), ("agents.csv", agents.as_bytes()), ("blocks.csv", blocks.as_bytes())];
+        if let Err(problem) = load_files(&files) {
+            look_at(&problem);
+        }
+    }
+
+    #[test]
+    fn any_text_at_all(text in "\\PC{0,200}") {
+        if let Err(problem) = read(&format!("mechanism = \"market\"\n{text}")) {
+            look_at(&problem);
+        }
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    for (open, count) in [("[", 100_000), ("{a=", 100_000), ("a.", 100_000)] {
+        let problem = read(&format!("mechanism = \"market\"\nx = {}", open.repeat(count))).unwrap_err();
+        look_at(&problem);
+        let problem = read(&format!("mechanism = \"market\"\n{}", open.repeat(count))).unwrap_err();
+        look_at(&problem);
+    }
+}

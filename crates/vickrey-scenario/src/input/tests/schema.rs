@@ -1,0 +1,167 @@
+//! The JSON Schema against the reader: what one accepts, the other does, key by key.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::input::keys::{Kind, LISTS, MARKET, MARKET_FILE, NAME, PARAMETERS, TABLES, UNITS, UTILITY};
+use crate::input::market::family::{self, FAMILIES, Parameters};
+use crate::{MECHANISMS, template};
+
+/// Checks a value against the part of JSON Schema that ours uses.
+fn fits(value: &Value, schema: &Value) -> bool {
+    let of_type = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        other => panic!("type {other}"),
+    };
+    let all = |key: &str, check: &dyn Fn(&Value) -> bool| schema.get(key).is_none_or(check);
+    let number = value.as_f64();
+    let above = |bound: &Value, strict: bool| {
+        number.is_none_or(|n| if strict { n > bound.as_f64().unwrap() } else { n >= bound.as_f64().unwrap() })
+    };
+    all("type", &|name| of_type(name.as_str().unwrap()))
+        && all("const", &|only| value == only)
+        && all("enum", &|words| words.as_array().unwrap().contains(value))
+        && all("minimum", &|bound| above(bound, false))
+        && all("exclusiveMinimum", &|bound| above(bound, true))
+        && all("maximum", &|bound| number.is_none_or(|n| n <= bound.as_f64().unwrap()))
+        && all("anyOf", &|options| options.as_array().unwrap().iter().any(|option| fits(value, option)))
+        && all("oneOf", &|options| {
+            options.as_array().unwrap().iter().filter(|option| fits(value, option)).count() == 1
+        })
+        && value.as_object().is_none_or(|_| fits_object(value, schema))
+        && value.as_array().is_none_or(|_| fits_array(value, schema))
+}
+
+fn fits_object(value: &Value, schema: &Value) -> bool {
+    let object = value.as_object().unwrap();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let required = schema.get("required").and_then(Value::as_array);
+    let open = schema.get("additionalProperties") != Some(&json!(false));
+    required.is_none_or(|keys| keys.iter().all(|key| object.contains_key(key.as_str().unwrap())))
+        && object.iter().all(|(key, value)| match properties.and_then(|properties| properties.get(key)) {
+            Some(schema) => fits(value, schema),
+            None => open,
+        })
+}
+
+fn fits_array(value: &Value, schema: &Value) -> bool {
+    let items = value.as_array().unwrap();
+    let count = |key: &str| schema.get(key).and_then(Value::as_u64).map(|n| n as usize);
+    let first = schema.get("prefixItems").and_then(Value::as_array).cloned().unwrap_or_default();
+    count("minItems").is_none_or(|least| items.len() >= least)
+        && count("maxItems").is_none_or(|most| items.len() <= most)
+        && items.iter().enumerate().all(|(k, item)| match (first.get(k), schema.get("items")) {
+            (Some(schema), _) => fits(item, schema),
+            (None, Some(schema)) if schema.is_object() => fits(item, schema),
+            (None, Some(allowed)) => allowed == &json!(true),
+            (None, None) => true,
+        })
+}
+
+fn document(text: &str) -> Value {
+    serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap()
+}
+
+fn schema() -> Value {
+    crate::schema(Some("market")).unwrap()
+}
+
+#[test]
+fn the_template_and_the_examples_fit() {
+    assert!(fits(&document(template("market").unwrap()), &schema()));
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in ["four-agents", "mixed", "operator-blocks", "procurement"] {
+        let text = std::fs::read_to_string(examples.join(format!("{name}.toml"))).unwrap();
+        assert!(fits(&document(&text), &schema()), "{name}");
+    }
+}
+
+#[test]
+fn schema_and_reader_refuse_the_same() {
+    for lines in [
+        "titel = \"x\"",
+        "seed = -1",
+        "[market]\ntotal = \"0\"",
+        "[market]\npayment = \"vgc\"",
+        "[tables]\nagent = \"x.csv\"",
+        "[[agents]]\nutility = \"fixed\"\nquantity = 1",
+        "[[agents]]\nname = \"x\"\nutility = \"fixed\"",
+        "[[agents]]\nname = \"x\"\nutility = \"fixd\"\nquantity = 1",
+        "[[agents]]\nname = \"x\"\nutility = \"fixed\"\nquantity = 1\nlow = 1",
+        "[[agents]]\nname = \"x\"\nutility = \"quadratic\"\na = 1\nb = 1",
+        "[[agents]]\nname = \"x\"\nutility = \"points\"",
+        "[[agents]]\nname = \"x\"\nutility = \"blocks\"\nbids = [[0, 1]]",
+        "[[agents]]\nname = \"x\"\nutility = \"blocks\"\nbids = [[1, 1, 1]]",
+        "[[agents]]\nname = \"x\"\nutility = \"blocks\"\nbids = []",
+    ] {
+        let text = format!("mechanism = \"market\"\n{lines}\n{TWO}");
+        assert!(!fits(&document(&text), &schema()), "{lines}");
+        assert!(read(&text).is_err(), "{lines}");
+    }
+}
+
+/// The ranges in the tables of keys are those of the library.
+#[test]
+fn ranges_are_those_of_the_library() {
+    for (index, family) in FAMILIES.iter().enumerate().filter(|(_, family)| family.lists.is_empty()) {
+        let of = |p: usize| match PARAMETERS[p].kind {
+            Kind::Number { low, high } => (low, high),
+            _ => panic!("{} is no number", PARAMETERS[p].name),
+        };
+        for changed in family.parameters() {
+            let make = |value: f64| {
+                let mut with = Parameters::default();
+                for &p in family.required {
+                    with.set(p, 0.5_f64.clamp(of(p).0, of(p).1));
+                }
+                with.set(changed, value);
+                family::utility(index, &with)
+            };
+            let ((low, high), name) = (of(changed), PARAMETERS[changed].name);
+            // A lower limit above the domain's end is another matter than its range.
+            for value in [low, high]
+                .into_iter()
+                .filter(|value| !(matches!(name, "low" | "high") && value.abs() > 1e14))
+            {
+                assert!(make(value).is_ok(), "{} {name} {value}", family.name);
+            }
+            assert!(make(high * (1.0 + 1e-6) + 1e-9).is_err(), "{} {name}", family.name);
+            assert!(make(low - low.abs() * 1e-6 - 1e-9).is_err(), "{} {name}", family.name);
+        }
+    }
+}
+
+#[test]
+fn every_key_is_described_and_explained_in_the_template() {
+    let template = template(MECHANISMS[0]).unwrap();
+    let keys = MARKET_FILE.iter().chain(UNITS).chain(MARKET).chain(TABLES).chain(&PARAMETERS).chain(&LISTS);
+    for key in keys.chain([&NAME, &UTILITY]) {
+        assert!(key.about.ends_with('.'), "{}", key.name);
+        let written = [format!("{} = ", key.name), format!("[{}]", key.name), format!("[[{}]]", key.name)];
+        assert!(written.iter().any(|form| template.contains(form)), "{} is not in the template", key.name);
+        if let Some(default) = key.default {
+            assert!(serde_json::from_str::<Value>(default).is_ok(), "{}", key.name);
+        }
+    }
+    let words = crate::input::keys::PAYMENTS.iter().chain(crate::input::keys::SCALINGS);
+    for word in words.chain(crate::input::keys::BASELINES).copied().chain(family::names()) {
+        assert!(template.contains(word), "{word} is not in the template");
+    }
+    for line in template.lines() {
+        assert!(line.chars().count() <= 120, "{line}");
+    }
+}
+
+#[test]
+fn the_schema_says_what_it_is() {
+    let schema = crate::schema(None).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["properties"]["mechanism"]["enum"], json!(["market"]));
+    assert_eq!(schema["properties"]["market"]["properties"]["total"]["default"], json!(0.0));
+    let total = &schema["properties"]["market"]["properties"]["total"]["description"];
+    assert!(total.as_str().unwrap().ends_with("Unit: quantity, as labelled in [units]."));
+}

@@ -1,0 +1,134 @@
+//! Pictures: plain data in, SVG text or PNG bytes out.
+//!
+//! Every chart is a struct of plain public data; [`Picture`] draws any of them. Pictures are 900 by 600
+//! logical pixels; PNGs have two pixels per logical pixel. Nothing here touches files, and no data makes
+//! it panic: what cannot be drawn is answered by a [`PlotError`] naming the chart and the series.
+
+mod axis;
+mod check;
+mod layout;
+mod loglog;
+mod paint;
+mod payments;
+mod scaling;
+mod scene;
+mod shares;
+mod supply_demand;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use loglog::{LogLog, ReferenceSlope, Series};
+pub use payments::Payments;
+pub use scaling::Scaling;
+pub use shares::Shares;
+pub use supply_demand::SupplyDemand;
+
+/// Why a picture could not be drawn.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlotError {
+    /// A chart or one of its series has nothing to draw.
+    #[error("{chart}: {series} has no points to draw")]
+    Empty {
+        /// The kind of chart.
+        chart: &'static str,
+        /// The series without points.
+        series: String,
+    },
+    /// A value is NaN, infinite or too large for an axis.
+    #[error(
+        "{chart}: {series} has the value {value} at position {position}, which cannot be drawn"
+    )]
+    NotDrawable {
+        /// The kind of chart.
+        chart: &'static str,
+        /// The series with the value.
+        series: String,
+        /// Its position in the series, counted from 0.
+        position: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A value lies outside the range its chart asks for.
+    #[error(
+        "{chart}: {series} has the value {value} at position {position}, but it must be {wanted}"
+    )]
+    OutOfRange {
+        /// The kind of chart.
+        chart: &'static str,
+        /// The series with the value.
+        series: String,
+        /// Its position in the series, counted from 0.
+        position: usize,
+        /// The value.
+        value: f64,
+        /// What the chart asks for.
+        wanted: &'static str,
+    },
+    /// Two series that belong together differ in length.
+    #[error("{chart}: {series} has {found} values, but {expected} are needed")]
+    Length {
+        /// The kind of chart.
+        chart: &'static str,
+        /// The series of the wrong length.
+        series: String,
+        /// How many values it has.
+        found: usize,
+        /// How many values it should have.
+        expected: usize,
+    },
+    /// The built-in font could not be read.
+    #[error("the built-in font could not be read")]
+    Font,
+    /// The drawing library failed.
+    #[error("drawing failed: {0}")]
+    Draw(String),
+}
+
+/// Any chart of this module.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Picture {
+    /// Aggregate supply and demand with the clearing point.
+    SupplyDemand(SupplyDemand),
+    /// Payments against Lagrange payments.
+    Payments(Payments),
+    /// Budget and net utilities against the scaling constant c.
+    Scaling(Scaling),
+    /// Series on two logarithmic axes.
+    LogLog(LogLog),
+    /// Shares in percent against a logarithmic axis.
+    Shares(Shares),
+}
+
+impl Picture {
+    /// The picture as an SVG document.
+    ///
+    /// # Errors
+    ///
+    /// [`PlotError`] when the data cannot be drawn.
+    pub fn svg(&self) -> Result<String, PlotError> {
+        paint::svg(&self.scene()?)
+    }
+
+    /// The picture as the bytes of a PNG file, 1800 by 1200 pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`PlotError`] when the data cannot be drawn.
+    pub fn png(&self) -> Result<Vec<u8>, PlotError> {
+        paint::png(&self.scene()?)
+    }
+
+    /// The shapes of the picture.
+    fn scene(&self) -> Result<scene::Scene, PlotError> {
+        match self {
+            Picture::SupplyDemand(chart) => chart.scene(),
+            Picture::Payments(chart) => chart.scene(),
+            Picture::Scaling(chart) => chart.scene(),
+            Picture::LogLog(chart) => chart.scene(),
+            Picture::Shares(chart) => chart.scene(),
+        }
+    }
+}

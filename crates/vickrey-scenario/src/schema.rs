@@ -1,0 +1,113 @@
+//! The JSON Schema of scenario files, for editors.
+//!
+//! Made from the same tables of keys as the reader, not derived from Rust types: the reader does not go through types
+//! (see `input::sheet`), and a second description would drift from it.
+
+use serde_json::{Map, Value, json};
+
+use crate::Problem;
+use crate::input::keys::{Key, Kind, LISTS, MARKET_FILE, NAME, PARAMETERS, Pair, UTILITY};
+use crate::input::known_mechanism;
+use crate::input::market::family::{FAMILIES, Family};
+use crate::template::MECHANISMS;
+
+/// The JSON Schema (2020-12) of scenario files of a mechanism, or of all mechanisms.
+///
+/// It knows what one key can say; what only several together can get wrong (a missing `scaling`, limits that miss the
+/// total, equal names) is found by [`load`](crate::load).
+///
+/// # Errors
+/// There is no mechanism of that name; the nearest is suggested.
+pub fn schema(mechanism: Option<&str>) -> Result<Value, Problem> {
+    let mut root = match mechanism {
+        Some(name) => file(known_mechanism(name)?),
+        None if MECHANISMS.len() == 1 => file(MECHANISMS[0]),
+        None => json!({ "oneOf": MECHANISMS.iter().map(|name| file(name)).collect::<Vec<_>>() }),
+    };
+    root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    Ok(root)
+}
+
+/// The schema of one mechanism's files.
+fn file(mechanism: &'static str) -> Value {
+    let mut root = object(MARKET_FILE);
+    root["title"] = json!(format!("Vickrey scenario: {mechanism}"));
+    root["description"] = json!(
+        "Quantities: consumption is positive, production negative. Payments: positive is paid by the agent."
+    );
+    root["properties"]["mechanism"]["enum"] = json!([mechanism]);
+    root
+}
+
+fn object(keys: &[Key]) -> Value {
+    closed_object(keys.iter().map(|key| (key.name, property(key), key.required)))
+}
+
+/// A table that takes these keys and no others.
+fn closed_object(keys: impl Iterator<Item = (&'static str, Value, bool)>) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for (name, value, is_required) in keys {
+        properties.insert(name.to_owned(), value);
+        if is_required {
+            required.push(name);
+        }
+    }
+    let mut object = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    object
+}
+
+fn property(key: &Key) -> Value {
+    let mut value = match &key.kind {
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Whole => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+        Kind::Number { low, high } => json!({ "type": "number", "minimum": low, "maximum": high }),
+        Kind::Choice(words) => json!({ "type": "string", "enum": words }),
+        Kind::NumberOr(words) => {
+            json!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": words }] })
+        }
+        Kind::Pairs(pair) => pairs(pair),
+        Kind::Section(keys) => object(keys),
+        Kind::Agents => {
+            json!({ "type": "array", "items": { "oneOf": FAMILIES.iter().map(agent).collect::<Vec<_>>() } })
+        }
+    };
+    let unit = key.unit.map_or_else(String::new, |unit| format!(" Unit: {unit}, as labelled in [units]."));
+    value["description"] = json!(format!("{}{unit}", key.about));
+    if let Some(default) = key.default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        value["default"] = default;
+    }
+    value
+}
+
+fn pairs(pair: &Pair) -> Value {
+    let part = |name: &str, lowest: Option<f64>| {
+        let mut number = json!({ "type": "number", "title": name });
+        if let Some(lowest) = lowest {
+            number["exclusiveMinimum"] = json!(lowest);
+        }
+        number
+    };
+    let [first, second] = [part(pair.names[0], pair.above), part(pair.names[1], None)];
+    let item = json!({ "type": "array", "prefixItems": [first, second], "items": false, "minItems": 2, "maxItems": 2 });
+    json!({ "type": "array", "minItems": 1, "items": item })
+}
+
+/// An agent whose utility is of this family.
+fn agent(family: &Family) -> Value {
+    let mut utility = property(&UTILITY);
+    utility["const"] = json!(family.name);
+    let parameters = family
+        .parameters()
+        .map(|p| (PARAMETERS[p].name, property(&PARAMETERS[p]), family.required.contains(&p)));
+    // One of two lists is enough, and blocks may come from a table; a single list is needed.
+    let lists =
+        family.lists.iter().map(|&list| (LISTS[list].name, property(&LISTS[list]), family.lists.len() == 1));
+    let head = [(NAME.name, property(&NAME), true), (UTILITY.name, utility, true)];
+    let mut object = closed_object(head.into_iter().chain(parameters).chain(lists));
+    object["title"] = json!(family.name);
+    object["description"] = json!(family.about);
+    object
+}

@@ -1,0 +1,18 @@
+//! Scenario files to start from.
+
+use crate::Problem;
+use crate::input::known_mechanism;
+
+/// The mechanisms for which scenarios can be written.
+pub const MECHANISMS: &[&str] = crate::input::keys::MECHANISMS;
+
+/// A commented scenario that runs as it is and explains every key once.
+///
+/// # Errors
+/// There is no mechanism of that name; the nearest is suggested.
+pub fn template(mechanism: &str) -> Result<&'static str, Problem> {
+    Ok(match known_mechanism(mechanism)? {
+        "market" => include_str!("templates/market.toml"),
+        name => return Err(Problem::new(format!("mechanism `{name}` has no template"))),
+    })
+}
