@@ -104,7 +104,7 @@ impl From<MarketError> for Failure {
 
 impl From<&NoFactor> for Failure {
     fn from(missing: &NoFactor) -> Self {
-        let help = "write a number for `c`, or choose another payment rule such as `vcg`";
+        let help = "give `scaling` a number, or choose another payment rule such as `vcg`";
         Self { code: FAILED, problem: Some(Problem::new(missing.to_string()).with_help(help)) }
     }
 }

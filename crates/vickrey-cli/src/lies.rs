@@ -88,7 +88,12 @@ impl Strategy<MarketMechanism, Utility> for RandomLiar {
         let limits = turn.signal.low().abs().min(turn.signal.high().abs().max(turn.signal.low().abs()));
         let hides = limits.is_finite() && limits > 0.0 && turn.rng.random_range(0.0..1.0) < 0.3;
         let cap = if hides { limits * turn.rng.random_range(0.2..1.0) } else { f64::INFINITY };
-        Lie { scale, shift: 0.0, cap }.report(turn.signal)
+        // The marginal utility of the first unit, or of the nearest one that it can take, is what prices are like here.
+        let first = 0.0_f64.clamp(turn.signal.low(), turn.signal.high());
+        let price = turn.signal.marginal(first, true);
+        let price = if price.is_finite() { price } else { turn.signal.marginal(first, false) };
+        let shift = if price.is_finite() { 0.2 * price.abs() * turn.rng.random_range(-1.0..1.0) } else { 0.0 };
+        Lie { scale, shift, cap }.report(turn.signal)
     }
 }
 

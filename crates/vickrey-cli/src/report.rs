@@ -111,7 +111,8 @@ fn price(s: &Summary, unit: &str) -> String {
 
 fn budget(s: &Summary, money: &str) -> String {
     match s.budget {
-        None => "does not exist: the payment of a pivotal agent does not".into(),
+        None if s.pivotal.count > 0 => "does not exist: the payment of a pivotal agent does not".into(),
+        None => "does not exist: these bids give no factor c".into(),
         Some(0.0) => amount(0.0, money),
         Some(x) if x < 0.0 => format!("{} (the operator pays)", amount(x, money)),
         Some(x) => format!("{} (the operator keeps)", amount(x, money)),

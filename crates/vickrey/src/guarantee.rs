@@ -64,9 +64,10 @@ pub enum Balance {
 pub enum Verdict {
     /// No violation found; see the evidence for how hard it was searched.
     Holds,
-    /// A violation was found; the evidence names it.
+    /// A promise is broken; the evidence names the case.
     Violated,
-    /// The theory's condition fails on this instance, so nothing is promised.
+    /// The property fails here, and nothing promised it: the theory's condition is not met on this instance, or the
+    /// rule never promises it. The evidence says by how much it fails.
     ConditionNotMet,
     /// Not looked at.
     NotChecked,

@@ -49,7 +49,8 @@ fn vcg_keeps_its_promises_and_pays_for_it() {
             assert!(row.promised && row.verdict == Verdict::Holds, "{row:#?}");
         }
         assert_eq!(verdict(&audit, Property::IndividualRationality(Baseline::Autarky)), Verdict::Holds);
-        assert_eq!(verdict(&audit, WEAK), Verdict::Violated);
+        assert_eq!(verdict(&audit, WEAK), Verdict::ConditionNotMet);
+        assert!(audit.find(WEAK).unwrap().evidence.as_ref().unwrap().worst > 0.0);
         assert!(!audit.find(WEAK).unwrap().promised);
     }
 }
@@ -59,13 +60,14 @@ fn the_search_finds_the_lies_that_pay() {
     let lagrange = run(&example_1(), PaymentRule::Lagrange);
     assert!(lagrange.passed());
     let row = lagrange.find(TRUTH).unwrap();
-    assert_eq!((row.promised, row.verdict), (false, Verdict::Violated));
+    assert_eq!((row.promised, row.verdict), (false, Verdict::ConditionNotMet));
     assert!(row.evidence.as_ref().unwrap().worst > 0.05, "{row:#?}");
 
     let rule = PaymentRule::ScaledVcgFromReports { choice: FactorChoice::MinMax, baseline: Baseline::Autarky };
     let from_reports = run(&example_1(), rule);
     let row = from_reports.find(TRUTH).unwrap();
-    assert_eq!((row.promised, row.verdict), (false, Verdict::Violated), "{row:#?}");
+    assert_eq!((row.promised, row.verdict), (false, Verdict::ConditionNotMet), "{row:#?}");
+    assert!(row.evidence.as_ref().unwrap().worst > 1e-3, "{row:#?}");
 }
 
 #[test]
@@ -81,6 +83,27 @@ fn scaled_vcg_with_a_constant_inside_the_interval_promises_everything() {
     let audit = run(&example_1(), PaymentRule::ScaledVcg { c: 1.4, baseline: Baseline::Autarky });
     let row = audit.find(Property::IndividualRationality(Baseline::Autarky)).unwrap();
     assert_eq!(row.verdict, Verdict::ConditionNotMet, "{row:#?}");
+}
+
+#[test]
+fn groves_does_not_promise_participation_when_others_have_standing_costs() {
+    let quadratic = |b: f64, idle: f64| Utility::quadratic(-1.0, b).unwrap().with_idle_value(idle).unwrap();
+    let market = Market::new(vec![quadratic(1.0, 0.0), quadratic(3.0, 0.0), quadratic(2.5, -100.0)], 0.0).unwrap();
+    let audit = run(&market, PaymentRule::Groves);
+    assert!(audit.passed(), "{audit:#?}");
+    let row = audit.find(Property::IndividualRationality(Baseline::Autarky)).unwrap();
+    assert_eq!((row.promised, row.verdict), (false, Verdict::ConditionNotMet), "{row:#?}");
+}
+
+#[test]
+fn each_promise_of_scaled_vcg_has_its_own_range() {
+    let at = |c: f64| run(&example_1(), PaymentRule::ScaledVcg { c, baseline: Baseline::Autarky });
+    let promised = |audit: &Audit, property| audit.find(property).unwrap().promised;
+    let participation = Property::IndividualRationality(Baseline::Autarky);
+    let (plain, high) = (at(1.0), at(1.2));
+    assert!(promised(&plain, participation) && !promised(&plain, WEAK));
+    assert!(!promised(&high, participation) && promised(&high, WEAK));
+    assert!(plain.passed() && high.passed());
 }
 
 #[test]

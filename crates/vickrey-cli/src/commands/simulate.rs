@@ -5,11 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use rand::RngExt;
 use serde_json::{Value, json};
 use vickrey::market::protocol::ProtocolError;
 use vickrey::market::strategies::{MarketWorld, Truthful};
 use vickrey::market::{Market, MarketMechanism, Utility, settle};
 use vickrey::mechanism::AgentId;
+use vickrey::numeric::random::{self, Purpose};
 use vickrey::simulate::{Pair, Profile, RunError, paired};
 use vickrey_scenario::output::number::finite;
 use vickrey_scenario::output::{Charge, Tool};
@@ -33,9 +35,9 @@ const MOST_HONEST: usize = 30;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  vickrey simulate market.toml --liars hydro=scale:1.2
-  vickrey simulate market.toml --liars hydro=scale:1.2,cap:40 mill=shift:-3
-  vickrey simulate market.toml --liars hydro=random --runs 100 --seed 7
+  vickrey simulate market.toml --liars Hydro=scale:1.2
+  vickrey simulate market.toml --liars Hydro=scale:1.2,cap:40 Smelter=shift:-3
+  vickrey simulate market.toml --liars Hydro=random --runs 100 --seed 7
 
 Lies: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds X to the
 marginal utility, `cap:X` admits to trade no more than X; they can be joined by commas. `random` draws scale, shift and
@@ -68,13 +70,14 @@ fn plans(liars: &[String], market: &Market) -> Result<BTreeMap<AgentId, Plan>, F
     let mut plans = BTreeMap::new();
     for text in liars {
         let wrong = |message: String| {
-            Failure::input(Problem::new(message).with_help("accepted: NAME=LIE, for example hydro=scale:1.2"))
+            Failure::input(Problem::new(message).with_help("accepted: NAME=LIE, for example Hydro=scale:1.2; the scenario comes before --liars"))
         };
         let (who, lie) =
             text.rsplit_once('=').ok_or_else(|| wrong(format!("--liars `{text}` has no `=`")))?;
-        let agent = (0..market.len())
-            .find(|&i| market.name(i) == who)
-            .ok_or_else(|| wrong(format!("--liars: there is no agent `{who}` in the scenario")))?;
+        let agent = (0..market.len()).find(|&i| market.name(i) == who).ok_or_else(|| {
+            let near = nearest_name(market, who).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            wrong(format!("--liars: there is no agent `{who}` in the scenario{near}"))
+        })?;
         let plan = Plan::parse(lie).map_err(|message| wrong(format!("--liars `{text}`: {message}")))?;
         if plans.insert(agent, plan).is_some() {
             return Err(wrong(format!("--liars: `{who}` is given twice; join lies by commas")));
@@ -83,8 +86,20 @@ fn plans(liars: &[String], market: &Market) -> Result<BTreeMap<AgentId, Plan>, F
     Ok(plans)
 }
 
+/// The agent's name that is written most alike, if any is near.
+fn nearest_name(market: &Market, who: &str) -> Option<String> {
+    let alike = |i: AgentId| strsim::jaro_winkler(&market.name(i).to_lowercase(), &who.to_lowercase());
+    let best = (0..market.len()).max_by(|&i, &j| alike(i).total_cmp(&alike(j)))?;
+    (alike(best) > 0.7).then(|| market.name(best).into_owned())
+}
+
 /// Sums over all runs.
 struct Tally {
+    /// Runs that were played to the end.
+    settled: u32,
+    /// Runs whose reports could not be settled, and why the first of them could not.
+    unsettled: u32,
+    first_failure: Option<String>,
     honest: Totals,
     lying: Totals,
     /// Mean, least and largest gain of every agent.
@@ -102,25 +117,30 @@ impl Totals {
     fn add(&mut self, game: &vickrey::simulate::Totals, weight: f64) {
         self.utility.resize(game.payment.len(), 0.0);
         for (agent, sum) in self.utility.iter_mut().enumerate() {
-            *sum += weight * game.utility(agent);
+            *sum += weight * (game.utility(agent) - *sum);
         }
-        self.welfare += weight * game.welfare();
-        self.budget += weight * game.budget();
+        self.welfare += weight * (game.welfare() - self.welfare);
+        self.budget += weight * (game.budget() - self.budget);
     }
 }
 
 impl Tally {
     fn new(agents: usize) -> Self {
         let gain = vec![[0.0, f64::INFINITY, f64::NEG_INFINITY]; agents];
-        Self { honest: Totals::default(), lying: Totals::default(), gain }
+        let (honest, lying) = (Totals::default(), Totals::default());
+        Self { settled: 0, unsettled: 0, first_failure: None, honest, lying, gain }
     }
 
-    fn add(&mut self, pair: &Pair, weight: f64) {
+    fn add(&mut self, pair: &Pair) {
+        self.settled += 1;
+        // Running means: the weight of what is there shrinks as runs are added.
+        let weight = 1.0 / f64::from(self.settled);
         self.honest.add(&pair.truthful, weight);
         self.lying.add(&pair.strategic, weight);
         for (agent, [mean, least, most]) in self.gain.iter_mut().enumerate() {
             let gain = pair.gain(agent);
-            (*mean, *least, *most) = (*mean + weight * gain, least.min(gain), most.max(gain));
+            *mean += weight * (gain - *mean);
+            (*least, *most) = (least.min(gain), most.max(gain));
         }
     }
 }
@@ -146,25 +166,36 @@ fn play(
             .map(|i| plans.get(&i).map_or_else(|| Box::new(Truthful) as _, Plan::strategy))
             .collect();
         let world = |_| MarketWorld::new(truth.clone());
-        let pair =
-            paired(&mechanism, world, |_| Box::new(Truthful), profile, seed.wrapping_add(u64::from(k)))
-                .map_err(|error| failed(error, truth))?;
-        tally.add(&pair, 1.0 / f64::from(runs));
+        match paired(&mechanism, world, |_| Box::new(Truthful), profile, seed_of(seed, k)) {
+            Ok(pair) => tally.add(&pair),
+            Err(error) => {
+                tally.unsettled += 1;
+                tally.first_failure.get_or_insert_with(|| format!("run {}: {}", k + 1, failed(error, truth)));
+            }
+        }
         progress::at(&bar, f64::from(k + 1) / f64::from(runs));
     }
     bar.finish_and_clear();
-    Ok(tally)
+    match &tally.first_failure {
+        Some(failure) if tally.settled == 0 => Err(Failure::run(failure.clone())),
+        _ => Ok(tally),
+    }
+}
+
+/// Every run has a seed of its own; runs of two different seeds have none in common.
+fn seed_of(seed: u64, run: u32) -> u64 {
+    random::stream(seed, Purpose::Instance, u64::from(run)).random()
 }
 
 /// Why a game ended early, with the agent's name.
-fn failed(error: RunError<ProtocolError>, market: &Market) -> Failure {
+fn failed(error: RunError<ProtocolError>, market: &Market) -> String {
     match error {
-        RunError::Stage { source: ProtocolError::Pivotal { agent }, .. } => Failure::run(format!(
+        RunError::Stage { source: ProtocolError::Pivotal { agent }, .. } => format!(
             "`{}` is pivotal: without it the quantities cannot add up to the total, so its payment does not exist",
             market.name(agent)
-        )),
-        RunError::Stage { source, .. } => Failure::run(format!("the reports cannot be settled: {source}")),
-        other => Failure::run(other.to_string()),
+        ),
+        RunError::Stage { source, .. } => format!("the reports cannot be settled: {source}"),
+        other => other.to_string(),
     }
 }
 
@@ -204,6 +235,7 @@ impl Report<'_> {
             "title": self.scenario.title,
             "seed": self.scenario.seed,
             "runs": self.runs,
+            "unsettled": { "runs": self.tally.unsettled, "first": self.tally.first_failure },
             "scenario": { "path": self.scenario.path.display().to_string(), "hash": self.scenario.hash },
             "welfare": both(|totals| totals.welfare),
             "budget": both(|totals| totals.budget),
@@ -263,6 +295,14 @@ impl Report<'_> {
                 ("budget", both(honest.budget, lying.budget)),
             ],
         )?;
+        if let Some(failure) = &self.tally.first_failure {
+            writeln!(
+                out,
+                "\nnot settled, and not in these numbers: {} of {}; the first was {failure}",
+                counted(self.tally.unsettled as usize, "run"),
+                self.runs
+            )?;
+        }
         Ok(())
     }
 

@@ -29,6 +29,12 @@ pub enum WriteError {
         /// The final place.
         path: String,
     },
+    /// A file is at the final place, and files are never replaced.
+    #[error("{path} exists already and is left as it is; choose another name, or delete it first")]
+    FileExists {
+        /// The final place.
+        path: String,
+    },
     /// Replacing would delete what Vickrey did not write.
     #[error("{path} is not replaced: it holds `{entry}`, which is no file of a Vickrey result")]
     NotOurs {
@@ -190,10 +196,10 @@ impl From<(String, WriteError)> for WriteError {
 /// Something is there already (and may not be replaced), or the place cannot be written.
 pub fn write_file(target: &Path, content: &[u8], existing: Existing) -> Result<(), WriteError> {
     let (parent, name) = place(target)?;
-    let target = parent.join(&name);
-    if target.is_dir() || (existing == Existing::Refuse && exists(&target)) {
-        return Err(WriteError::Exists { path: target.display().to_string() });
+    if target.is_dir() || (existing == Existing::Refuse && exists(target)) {
+        return Err(WriteError::FileExists { path: target.display().to_string() });
     }
+    let target = parent.join(&name);
     let mut builder = Builder::new();
     let prefix = unfinished(&name);
     builder.prefix(&prefix);
@@ -368,7 +374,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("market.toml");
         write_file(&target, b"one", Existing::Refuse).unwrap();
-        assert!(matches!(write_file(&target, b"two", Existing::Refuse), Err(WriteError::Exists { .. })));
+        assert!(matches!(write_file(&target, b"two", Existing::Refuse), Err(WriteError::FileExists { .. })));
         write_file(&target, b"two", Existing::Replace).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"two");
         assert!(write_file(&dir.path().join("no/such/x.toml"), b"", Existing::Refuse).is_err());

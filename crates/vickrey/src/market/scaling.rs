@@ -267,8 +267,9 @@ fn explain_empty(s: &Settlement, interval: &Interval) -> IntervalVerdict {
             .flatten()
             .collect();
         let why = format!(
-            "participation excludes itself: one agent needs c <= {:.10}, another c >= {:.10}",
-            participation.high, participation.low
+            "participation excludes itself: one agent needs c <= {}, another c >= {}",
+            factor_words(participation.high),
+            factor_words(participation.low)
         );
         let count = agents.len();
         return empty(why, agents, count);
@@ -284,9 +285,23 @@ fn explain_empty(s: &Settlement, interval: &Interval) -> IntervalVerdict {
         })
         .collect();
     causes.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-    let why = format!("budget balance needs c {need} {b:.10}, participation needs c {have} {p:.10}");
+    let why = format!(
+        "budget balance needs c {need} {}, participation needs c {have} {}",
+        factor_words(b),
+        factor_words(p)
+    );
     let count = causes.len();
     empty(why, causes.into_iter().take(20).map(|c| c.1).collect(), count)
+}
+
+/// A factor in words: near 1, where large markets have it, the distance from 1 says more than digits.
+pub fn factor_words(c: f64) -> String {
+    let x = c - 1.0;
+    if x == 0.0 || x.abs() >= 1e-3 || !x.is_finite() {
+        format!("{}", (c * 1e6).round() / 1e6)
+    } else {
+        format!("1 {} {:.4e}", if x > 0.0 { '+' } else { '-' }, x.abs())
+    }
 }
 
 /// How far payments are from Lagrange payments: in which unit, and on which side.

@@ -23,8 +23,8 @@ pub struct Series {
     terms: usize,
 }
 
-/// Coefficients below this part of the largest one are rounding: leaving them out costs nothing and saves time.
-const NEGLIGIBLE: f64 = 1e-17;
+/// Last coefficients below this part of the largest one are rounding of the values: leaving them out saves time.
+const NEGLIGIBLE: f64 = 2e-16;
 
 /// The points at which a function must be known to build and test a series on `low..=high`: nodes, then tests.
 pub fn points(low: f64, high: f64) -> [f64; NODES + TESTS] {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Subject;
-use super::incentives::{HIGH, LOW, Lies, net_utility, suspects};
+use super::incentives::{HIGH, LOW, Lies, net_utility, suspects, words};
 use crate::audit::search::{self, Space};
 use crate::audit::{Progress, Worst};
 use crate::guarantee::{Evidence, Finding};
@@ -32,7 +32,11 @@ pub fn collusion(subject: &Subject<'_>, progress: Progress<'_>) -> Option<Findin
 
 /// Pairs among the largest traders, as many as the effort allows.
 fn pairs(subject: &Subject<'_>) -> Vec<(AgentId, AgentId)> {
-    let agents = suspects(subject, subject.options.effort.pick(8, 16, 40).min(subject.market.len()));
+    let effort = subject.options.effort;
+    let wanted: usize = effort.pick(8, 16, 40).min(subject.market.len());
+    // Every try clears the market twice, once for each of the pair.
+    let most = subject.affordable(wanted * wanted / 2, 2 * effort.pick(76, 246, 1306));
+    let agents = suspects(subject, wanted.min(2 * most.isqrt()));
     let mut pairs = Vec::new();
     for (k, &i) in agents.iter().enumerate() {
         pairs.extend(agents[..k].iter().map(|&j| (j, i)));
@@ -72,10 +76,7 @@ fn pair_gain(subject: &Subject<'_>, (i, j): (AgentId, AgentId)) -> Worst {
     let at = |x: &[f64]| (lies.at(&x[..3], qi), lies.at(&x[3..], qj));
     worst.see(best.value, || {
         let (a, b) = at(&best.at);
-        format!(
-            "`{}` ({:.3} F {:+.3} u) and `{}` ({:.3} F {:+.3} u)",
-            market.name(i), a.scale, a.shift, market.name(j), b.scale, b.shift
-        )
+        format!("`{}` reports {}, `{}` reports {}", market.name(i), words(a), market.name(j), words(b))
     });
     worst.tries = best.tries;
     worst
@@ -83,7 +84,8 @@ fn pair_gain(subject: &Subject<'_>, (i, j): (AgentId, AgentId)) -> Worst {
 
 /// The largest gain of an agent that takes part as two: with shares of its utility, each reported truly or not.
 pub fn split_identities(subject: &Subject<'_>, progress: Progress<'_>) -> Option<Finding> {
-    let agents = suspects(subject, subject.options.effort.pick(10, 40, 200));
+    let effort = subject.options.effort;
+    let agents = suspects(subject, subject.affordable(effort.pick(10, 40, 200), 2 * effort.pick(63, 193, 1103)));
     let done = AtomicUsize::new(0);
     let found: Vec<Worst> = agents
         .par_iter()

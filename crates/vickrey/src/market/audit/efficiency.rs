@@ -17,7 +17,7 @@ const LARGEST_PROGRAM: usize = 20_000;
 pub fn feasibility(subject: &Subject<'_>) -> Guarantee {
     let s = subject.settlement;
     let mut worst = Worst::default();
-    worst.see(s.clearing.imbalance.abs(), || "sum of the quantities".into());
+    worst.see(s.clearing.imbalance.abs(), String::new);
     let mut size = s.total.abs();
     for (i, &u) in s.clearing.allocation.iter().enumerate() {
         let utility = subject.market.utility(i);

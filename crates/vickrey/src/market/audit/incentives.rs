@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Subject, TRUTH, dominant_by_theory, row};
+use super::{Subject, TRUTH, dominant_by_theory, judge, row};
 use crate::audit::search::{self, Space};
 use crate::audit::{Progress, Worst};
 use crate::guarantee::{Guarantee, Verdict};
@@ -20,6 +20,11 @@ use crate::numeric::random::{self, Purpose};
 pub const LOW: [f64; 3] = [-2.0, -2.0, 0.0];
 /// Upper corner of the space of lies.
 pub const HIGH: [f64; 3] = [2.0, 2.0, 1.0];
+
+/// Random lies of an agent, by effort.
+const RANDOM: (usize, usize, usize) = (10, 60, 600);
+/// Steps of the local search for a better lie, by effort.
+const LOCAL: (usize, usize, usize) = (30, 120, 1200);
 
 /// The space of lies around a market: how its coordinates become reports.
 pub struct Lies {
@@ -84,9 +89,10 @@ pub fn suspects(subject: &Subject<'_>, most: usize) -> Vec<AgentId> {
 /// Truth against every lie that the search can think of.
 pub fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<'_>) -> Guarantee {
     let effort = subject.options.effort;
-    let most = effort.pick(30, 120, 2000).min((20_000_000 / subject.market.len()).max(4));
-    let agents = suspects(subject, most);
-    let profiles: Vec<Market> = profiles(subject, effort.pick(1, 3, 8));
+    let count = effort.pick(1, 3, 8);
+    let clearings = count * (Lies::structured().len() + effort.pick(RANDOM.0 + LOCAL.0, RANDOM.1 + LOCAL.1, RANDOM.2 + LOCAL.2));
+    let agents = suspects(subject, subject.affordable(effort.pick(30, 120, 2000), clearings));
+    let profiles: Vec<Market> = profiles(subject, count);
     let done = AtomicUsize::new(0);
     let found: Vec<Worst> = agents
         .par_iter()
@@ -103,15 +109,11 @@ pub fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<'_>) ->
     let worst = found.into_iter().fold(Worst::default(), Worst::join);
     let tolerance = tolerance(subject);
     let theory = dominant_by_theory(subject.rule);
-    let verdict = match (worst.tries, worst.value <= tolerance) {
-        (0, _) => Verdict::NotChecked,
-        (_, true) => Verdict::Holds,
-        _ => Verdict::Violated,
-    };
+    let verdict = judge(&worst, tolerance, theory.is_ok());
     let condition = "VCG, Groves or scaled VCG with a c fixed before the reports; concave utilities";
     let gain = worst.value;
     let mut row = row(TRUTH, theory.is_ok(), verdict, condition, worst, tolerance);
-    let searched = format!("{} of {} agents, {} profiles of the others", agents.len(), subject.market.len(), profiles.len());
+    let searched = format!("{} of {} agents, against {} of the others", agents.len(), subject.market.len(), counted(profiles.len(), "profile"));
     row.note = match (verdict, theory) {
         (Verdict::Holds, Ok(())) => format!("no lie pays; {searched}"),
         (Verdict::Holds, Err(why)) => format!("not promised ({why}), and no lie found that pays; {searched}"),
@@ -167,18 +169,28 @@ fn lies_of(subject: &Subject<'_>, agent: AgentId, others: &Market, profile: usiz
     };
     let effort = subject.options.effort;
     let starts = Lies::structured();
-    let space = Space { low: &LOW, high: &HIGH, starts: &starts, random: effort.pick(10, 60, 600), local: effort.pick(30, 120, 1200) };
+    let space = Space { low: &LOW, high: &HIGH, starts: &starts, random: effort.pick(RANDOM.0, RANDOM.1, RANDOM.2), local: effort.pick(LOCAL.0, LOCAL.1, LOCAL.2) };
     let mut rng = rng(subject, agent, profile);
     let best = search::maximise(&space, &mut rng, |x| try_report(lies.at(x, quantity).report(truth)));
     if best.value > f64::NEG_INFINITY {
         let lie = lies.at(&best.at, quantity);
         worst.see(best.value, || {
-            format!("`{}` reports {:.4} F {:+.4} u, capacity up to {:.4}", name(), lie.scale, lie.shift, lie.cap)
+            format!("`{}` reports {}", name(), words(lie))
         });
     }
     worst.tries = best.tries;
     worst.see(try_report(overclaimed(truth)), || format!("`{}` claims capacity that it does not have", name()));
     worst
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// A lie in words: what it reports in place of its utility F.
+pub fn words(lie: Lie) -> String {
+    let cap = if lie.cap.is_finite() { format!(", trading at most {:.4}", lie.cap) } else { String::new() };
+    format!("{:.4} F {:+.4} u{cap}", lie.scale, lie.shift)
 }
 
 fn rng(subject: &Subject<'_>, agent: AgentId, profile: usize) -> ChaCha8Rng {

@@ -18,7 +18,7 @@ mod incentives;
 
 use super::model::{Market, MarketError};
 use super::protocol::{PaymentRule, ProtocolError};
-use super::scaling::{self, IntervalVerdict};
+use super::scaling::{self, FactorChoice, IntervalVerdict, factor_words};
 use super::solve::{Settlement, settle};
 use crate::audit::{AuditOptions, Progress, Worst};
 use crate::guarantee::{
@@ -87,7 +87,20 @@ fn no_payment_rule(guarantees: &mut [Guarantee], error: &ProtocolError) {
 impl Subject<'_> {
     /// An amount of money, with the digits that matter here.
     fn money(&self, x: f64) -> String {
-        format!("{x:.6}")
+        if x == 0.0 || !x.is_finite() {
+            return "0".into();
+        }
+        // Six significant digits, without an exponent where people expect none.
+        let digits = (5 - x.abs().log10().floor() as i64).clamp(0, 12) as usize;
+        if x.abs() < 1e-6 { format!("{x:.2e}") } else { format!("{x:.digits$}") }
+    }
+
+    /// How many of `wanted` cases the effort pays for, at so many clearings a case; at least 2. One clearing looks at
+    /// every agent about 20 times.
+    fn affordable(&self, wanted: usize, clearings: usize) -> usize {
+        let looks = self.options.effort.pick(1e8, 3e9, 1e12);
+        let cases = looks / (20.0 * self.market.len() as f64 * clearings as f64);
+        (cases as usize).clamp(2, wanted.max(2))
     }
 
     /// The names of some agents, the first few in full.
@@ -116,7 +129,7 @@ impl Subject<'_> {
 
 fn row(property: Property, promised: bool, verdict: Verdict, condition: &str, worst: Worst, tolerance: f64) -> Guarantee {
     let evidence =
-        (worst.tries > 0).then(|| Evidence { worst: worst.value, unit: "money", at: worst.at, tries: worst.tries, tolerance });
+        (worst.tries > 0).then_some(Evidence { worst: worst.value, unit: "money", at: worst.at, tries: worst.tries, tolerance });
     Guarantee { property, promised, verdict, condition: condition.to_owned(), evidence, note: String::new() }
 }
 
@@ -132,43 +145,56 @@ fn participation(subject: &Subject<'_>, baseline: Baseline) -> Guarantee {
     }
     let tolerance = 1e-9 * subject.scale;
     let met = participation_condition(subject, baseline);
-    let verdict = match (worst.tries > 0, worst.value <= tolerance, met.is_ok()) {
-        (false, ..) => Verdict::NotChecked,
-        (_, true, _) => Verdict::Holds,
-        (_, false, true) => Verdict::Violated,
-        (_, false, false) => Verdict::ConditionNotMet,
-    };
-    let condition = "VCG: every agent can be idle and its baseline is autarky; scaled VCG: c inside the interval";
+    let verdict = judge(&worst, tolerance, met.is_ok());
+    let condition = "VCG: every agent can be idle, baseline autarky; scaled VCG: c within the range of participation";
     let (loss, who) = (worst.value, worst.at.clone());
     let mut row =
         row(Property::IndividualRationality(baseline), met.is_ok(), verdict, condition, worst, tolerance);
     let why = met.err().unwrap_or_default();
     row.note = match verdict {
-        Verdict::Holds => format!("smallest net utility over the outside option {}", subject.money(-loss)),
+        Verdict::Holds => format!("the least gain over the outside option is {}", subject.money(-loss)),
         Verdict::NotChecked => "no agent has a payment under this rule".into(),
-        _ => format!("`{who}` loses {}; {why}", subject.money(loss)),
+        _ => format!("`{who}` loses {}{}{why}", subject.money(loss), if why.is_empty() { "" } else { "; " }),
     };
     row
+}
+
+/// The verdict on a property: a case against it breaks a promise, or shows what was never promised here.
+fn judge(worst: &Worst, tolerance: f64, promised: bool) -> Verdict {
+    match (worst.tries > 0, worst.value <= tolerance, promised) {
+        (false, ..) => Verdict::NotChecked,
+        (_, true, _) => Verdict::Holds,
+        (_, false, true) => Verdict::Violated,
+        (_, false, false) => Verdict::ConditionNotMet,
+    }
 }
 
 /// Whether the theory promises participation here; otherwise why not.
 fn participation_condition(subject: &Subject<'_>, baseline: Baseline) -> Result<(), String> {
     let s = subject.settlement;
-    if !s.forced.is_empty() && baseline == Baseline::Autarky {
+    if let PaymentRule::ScaledVcg { c, baseline: own } = subject.resolved
+        && own == baseline
+    {
+        let allowed = scaling::interval(s, baseline).participation;
+        return match (s.pivotal.is_empty(), allowed.contains(c), allowed.is_empty()) {
+            (false, ..) => Err(format!("not promised: {} pivotal", subject.names(&s.pivotal))),
+            (_, true, _) => Ok(()),
+            (_, _, true) => Err("not promised: no c keeps everybody".into()),
+            _ => Err(format!("not promised: c = {c} is not among the factors that keep everybody")),
+        };
+    }
+    if baseline == Baseline::Zero {
+        return Err("not promised against the baseline zero".into());
+    }
+    if !s.forced.is_empty() {
         return Err(format!("not promised: {} cannot be idle", subject.names(&s.forced)));
     }
     match subject.resolved {
-        PaymentRule::Groves | PaymentRule::Lagrange if baseline == Baseline::Autarky => Ok(()),
-        PaymentRule::Vcg if baseline == Baseline::Autarky => Ok(()),
-        PaymentRule::ScaledVcg { c, baseline: own } if own == baseline => {
-            let set = scaling::interval(s, baseline);
-            match set.feasible() {
-                Some(range) if range.contains(c) => Ok(()),
-                Some(range) => Err(format!("not promised: c = {c} lies outside [{}, {}]", range.low, range.high)),
-                None => Err("not promised: no c is feasible".into()),
-            }
-        }
-        _ => Err(format!("not promised against the baseline {}", baseline.words())),
+        PaymentRule::Vcg | PaymentRule::Lagrange => Ok(()),
+        // Everybody's net utility is F, which is at least the sum of all outside options if the total is 0.
+        PaymentRule::Groves if s.total == 0.0 && s.outside.iter().all(|&o| o >= 0.0) => Ok(()),
+        PaymentRule::Groves => Err("not promised: net utility is F, which may be below an outside option".into()),
+        _ => Err("not promised: c was made for another baseline".into()),
     }
 }
 
@@ -178,17 +204,14 @@ fn weak_balance(subject: &Subject<'_>) -> Guarantee {
     let sum = -worst.value;
     let promised = match subject.resolved {
         PaymentRule::ScaledVcg { c, baseline } => {
-            scaling::interval(subject.settlement, baseline).feasible().is_some_and(|r| r.contains(c))
+            let set = scaling::interval(subject.settlement, baseline);
+            subject.settlement.pivotal.is_empty() && set.budget.contains(c)
         }
         PaymentRule::Lagrange => subject.settlement.total == 0.0,
         _ => false,
     };
-    let verdict = match (worst.tries > 0, worst.value <= tolerance) {
-        (false, _) => Verdict::NotChecked,
-        (_, true) => Verdict::Holds,
-        _ => Verdict::Violated,
-    };
-    let condition = "scaled VCG with c inside the interval";
+    let verdict = judge(&worst, tolerance, promised);
+    let condition = "scaled VCG with c within the range of budget balance";
     let mut row = row(Property::BudgetBalance(Balance::Weak), promised, verdict, condition, worst, tolerance);
     row.note = weak_balance_note(subject, verdict, sum);
     row
@@ -206,7 +229,11 @@ fn weak_balance_note(subject: &Subject<'_>, verdict: Verdict, sum: f64) -> Strin
     let set = scaling::interval(s, subject.resolved.baseline());
     let remedy = match &set.verdict {
         IntervalVerdict::Feasible(range) => {
-            format!("c from {:.6} to {:.6} balances the budget and keeps everybody", range.low, range.high)
+            format!(
+                "c from {} to {} balances the budget and keeps everybody",
+                factor_words(range.low),
+                factor_words(range.high)
+            )
         }
         IntervalVerdict::Empty { violated, .. } => format!("no c is feasible: {violated}"),
         IntervalVerdict::EveryC => "nobody trades".into(),
@@ -233,11 +260,7 @@ fn plain_vcg(subject: &Subject<'_>) -> String {
 fn strong_balance(subject: &Subject<'_>) -> Guarantee {
     let (worst, tolerance) = balance(subject, f64::abs);
     let promised = subject.resolved == PaymentRule::Lagrange && subject.settlement.total == 0.0;
-    let verdict = match (worst.tries > 0, worst.value <= tolerance) {
-        (false, _) => Verdict::NotChecked,
-        (_, true) => Verdict::Holds,
-        _ => Verdict::Violated,
-    };
+    let verdict = judge(&worst, tolerance, promised);
     let condition = "Lagrange payments with total 0; no VCG mechanism promises it";
     row(Property::BudgetBalance(Balance::Strong), promised, verdict, condition, worst, tolerance)
 }
@@ -246,7 +269,7 @@ fn balance(subject: &Subject<'_>, speaks_against: impl Fn(f64) -> f64) -> (Worst
     let mut worst = Worst::default();
     let payments: Option<Vec<f64>> = (0..subject.settlement.agents()).map(|i| subject.payment(i)).collect();
     if let Some(payments) = payments {
-        worst.see(speaks_against(crate::numeric::sum::compensated(payments)), || "sum of all payments".into());
+        worst.see(speaks_against(crate::numeric::sum::compensated(payments)), String::new);
     }
     // Payments are differences of welfares at most: their rounding adds up over the agents.
     (worst, 1e-12 * subject.scale * (subject.settlement.agents() as f64))
@@ -264,19 +287,26 @@ fn nearness(subject: &Subject<'_>) -> Guarantee {
     };
     let copies: Vec<_> = (0..4).flat_map(|_| subject.market.utilities().iter().cloned()).collect();
     let larger = Market::new(copies, 4.0 * subject.market.total()).and_then(|m| settle(&m));
-    // The rule follows the market: a c from the low end is the low end of the larger market.
-    let there = larger.ok().and_then(|s| largest_difference(&s, subject.rule.resolve(&s).ok()?));
+    // A constant c belongs to one size of market: the larger market has its own, the low end of its interval.
+    let (rule, with) = match subject.rule {
+        PaymentRule::ScaledVcg { baseline, .. } => (
+            PaymentRule::ScaledVcgFromReports { choice: FactorChoice::LowEnd, baseline },
+            " with c at the low end there",
+        ),
+        rule => (rule, ""),
+    };
+    let there = larger.ok().and_then(|s| largest_difference(&s, rule.resolve(&s).ok()?));
     let mut worst = Worst::default();
-    worst.see(here, || "largest |lambda u_i - p_i|".into());
+    worst.see(here, String::new);
     let verdict = match there {
         Some(there) if there <= 0.5 * here + 1e-9 * subject.scale => Verdict::Holds,
-        Some(_) => Verdict::Violated,
+        Some(_) => Verdict::ConditionNotMet,
         None => Verdict::NotChecked,
     };
     let mut row = row(property, false, verdict, condition, worst, 0.0);
     row.note = match there {
         Some(there) => format!(
-            "largest difference {} here, {} in the market copied four times",
+            "largest difference {} here, {} in the market copied four times{with}",
             subject.money(here),
             subject.money(there)
         ),

@@ -10,17 +10,21 @@
 
 use rayon::prelude::*;
 
+use super::local::Local;
 use super::{Clearing, Market};
 use crate::market::utility::{Shape, Utility};
 use crate::mechanism::AgentId;
 use crate::numeric::chebyshev::{self, NODES, Series, TESTS};
-use crate::numeric::gauss;
 use crate::numeric::sum::{CHUNK, Sum};
 
 /// Relative error that a panel may show at its test points.
 const ACCEPTED: f64 = 1e-12;
+/// Relative error above which a panel is halved once or twice more, if it is only accepted: a gap needs better.
+const GOOD: f64 = 1e-13;
 /// A panel is halved at most this often.
 const HALVINGS: u32 = 24;
+/// Agents whose slopes are added up plainly before they enter a compensated sum (they have one sign).
+const RUN: usize = 32;
 
 /// One direction of the price, away from the clearing price.
 pub struct Side<'a> {
@@ -35,8 +39,8 @@ pub struct Side<'a> {
     pub reach: f64,
     /// Distances from here on are outside somebody's domain.
     limit: f64,
-    /// Largest relative error seen at a test point.
-    pub error: f64,
+    /// Events beyond this distance are left out.
+    horizon: f64,
 }
 
 /// The piecewise-linear part from `at` on: value, slope and integral just behind the event.
@@ -55,8 +59,22 @@ struct Event {
 #[derive(Clone, Debug)]
 struct Panel {
     series: Series,
+    /// Running means of the series: see [`Series::running_means`].
+    mean: Series,
+    moment: Series,
     /// Integral of the smooth part from 0 to the panel's lower end.
     integral: f64,
+    /// Largest relative error seen at a test point of this panel or an earlier one.
+    error: f64,
+}
+
+impl Panel {
+    /// Integral of the smooth part from 0 to t. All terms are positive: nothing cancels.
+    fn integral_to(&self, t: f64) -> f64 {
+        let low = self.series.low;
+        let moment = (t - low) * self.moment.at(t);
+        self.integral + (t - low) * if low == 0.0 { moment } else { low * self.mean.at(t) + moment }
+    }
 }
 
 /// A(t), its slope and nothing else: what one evaluation returns.
@@ -69,14 +87,16 @@ pub struct Absorbed {
 impl<'a> Side<'a> {
     /// The side on which the price rises (`up`) or falls, with the piecewise-linear part complete and no panel yet.
     pub fn new(market: &'a Market, clearing: &'a Clearing, up: bool) -> Self {
+        let utilities = market.utilities();
         let smooth: Vec<AgentId> =
-            (0..market.len()).filter(|&i| !market.utility(i).is_piecewise_linear()).collect();
-        let floor = (0..market.len()).map(|i| market.utility(i).price_floor()).fold(f64::NEG_INFINITY, f64::max);
+            (0..market.len()).into_par_iter().filter(|&i| !utilities[i].is_piecewise_linear()).collect();
+        let floor = price_floor(market);
         let limit = if up { f64::INFINITY } else { clearing.price - floor };
-        let reach = if smooth.is_empty() { f64::INFINITY } else { 0.0 };
         let sign = if up { 1.0 } else { -1.0 };
-        let events = linear_part(market, clearing, up);
-        Self { market, clearing, sign, events, panels: Vec::new(), smooth, reach, limit, error: 0.0 }
+        // With smooth agents distances are covered bit by bit, and events are only needed as far as that.
+        let (reach, horizon) = if smooth.is_empty() { (f64::INFINITY, f64::INFINITY) } else { (0.0, 0.0) };
+        let events = linear_part(market, clearing, up, horizon);
+        Self { market, clearing, sign, events, panels: Vec::new(), smooth, reach, limit, horizon }
     }
 
     /// Whether everything is piecewise linear, so that nothing is interpolated.
@@ -84,25 +104,18 @@ impl<'a> Side<'a> {
         self.smooth.is_empty()
     }
 
-    /// a_i(t): what agent i alone gives up or takes.
+    /// Agent i's own part of A, valid up to the covered distance.
     #[inline]
-    pub fn own(&self, agent: AgentId, t: f64) -> f64 {
-        let c = self.clearing;
-        -self.sign * self.market.utility(agent).change(c.price, c.allocation[agent], self.sign * t)
-    }
-
-    /// Slope of a_i behind t.
-    #[inline]
-    pub fn own_slope(&self, agent: AgentId, t: f64) -> f64 {
-        -self.market.utility(agent).demand_slope(self.clearing.price + self.sign * t, self.sign > 0.0)
+    pub fn local(&self, agent: AgentId) -> Local<'a> {
+        Local::new(self.market.utility(agent), self.clearing, agent, self.sign, self.reach)
     }
 
     /// a_i just behind (`behind`) or just before event `k`; the two differ where agent i itself jumps.
     #[inline]
-    pub fn own_at_event(&self, agent: AgentId, k: usize, behind: bool) -> f64 {
+    pub fn own_at_event(&self, agent: AgentId, local: &Local<'_>, k: usize, behind: bool) -> f64 {
         let event = self.events[k];
         let Shape::Curve(curve) = self.market.utility(agent).shape() else {
-            return self.own(agent, event.at);
+            return local.given(event.at);
         };
         if k == 0 && !behind {
             return 0.0;
@@ -116,12 +129,6 @@ impl<'a> Side<'a> {
     #[inline]
     pub fn own_slope_at_event(&self, agent: AgentId, k: usize) -> f64 {
         -self.market.utility(agent).demand_slope(self.events[k].price, self.sign > 0.0)
-    }
-
-    /// Integral of a_i from 0 to t.
-    pub fn own_integral(&self, agent: AgentId, t: f64) -> f64 {
-        let c = self.clearing;
-        -self.market.utility(agent).change_integral(c.price, c.allocation[agent], self.sign * t)
     }
 
     /// A and its slope just behind t.
@@ -149,10 +156,12 @@ impl<'a> Side<'a> {
         let event = self.events[self.event_before(t)];
         let dt = t - event.at;
         let linear = event.integral + dt * (event.value + 0.5 * event.slope * dt);
-        let smooth = self.panel_at(t).map_or(0.0, |panel| {
-            panel.integral + gauss::fixed(panel.series.low, t, |x| x * panel.series.at(x))
-        });
-        linear + smooth
+        linear + self.panel_at(t).map_or(0.0, |panel| panel.integral_to(t))
+    }
+
+    /// Relative error of the smooth part up to t, as far as the tests saw.
+    pub fn error(&self, t: f64) -> f64 {
+        self.panel_at(t).map_or(0.0, |panel| panel.error)
     }
 
     fn event_before(&self, t: f64) -> usize {
@@ -186,6 +195,10 @@ impl<'a> Side<'a> {
         if self.is_linear() || to.is_nan() || to <= self.reach {
             return false;
         }
+        if to > self.horizon {
+            self.horizon = to;
+            self.events = linear_part(self.market, self.clearing, self.sign > 0.0, to);
+        }
         let before = self.reach;
         self.cover(before, to, HALVINGS);
         self.reach > before
@@ -195,9 +208,8 @@ impl<'a> Side<'a> {
     fn cover(&mut self, low: f64, high: f64, halvings: u32) -> bool {
         let (kinked, plain) = self.partition(low, high);
         let points = chebyshev::points(low, high);
-        let (series, error) = Series::fit(low, high, &self.mean_slopes(&plain, &points));
-        if error <= ACCEPTED && self.add_pieces(&series, &kinked) {
-            self.error = self.error.max(error);
+        let (series, error) = Series::fit(low, high, &self.mean_slopes(&plain, high, &points));
+        if error <= enough(halvings) && self.add_pieces(&series, error, &kinked) {
             return true;
         }
         // Towards 0 and towards a limit of the domain demand bends more and more.
@@ -210,28 +222,43 @@ impl<'a> Side<'a> {
     /// Splits the smooth agents into those that bend inside the interval (with the places), and the rest.
     fn partition(&self, low: f64, high: f64) -> (Vec<(AgentId, Vec<f64>)>, Vec<AgentId>) {
         let price = self.clearing.price;
-        let (mut kinked, mut plain) = (Vec::new(), Vec::with_capacity(self.smooth.len()));
-        let mut kinks = Vec::new();
-        for &agent in &self.smooth {
+        let bends = |agent: AgentId, kinks: &mut Vec<f64>| {
             kinks.clear();
-            self.market.utility(agent).push_kinks(&mut kinks);
-            let inside: Vec<f64> =
-                kinks.iter().map(|k| (k - price) * self.sign).filter(|&t| t > low && t < high).collect();
-            if inside.is_empty() { plain.push(agent) } else { kinked.push((agent, inside)) }
-        }
-        (kinked, plain)
+            self.market.utility(agent).push_kinks(kinks);
+            kinks.iter_mut().for_each(|k| *k = (*k - price) * self.sign);
+            kinks.retain(|&t| t > low && t < high);
+            !kinks.is_empty()
+        };
+        let parts: Vec<(Vec<(AgentId, Vec<f64>)>, Vec<AgentId>)> = self
+            .smooth
+            .par_chunks(CHUNK)
+            .map(|chunk| {
+                let (mut kinked, mut plain) = (Vec::new(), Vec::with_capacity(chunk.len()));
+                let mut kinks = Vec::new();
+                for &agent in chunk {
+                    if bends(agent, &mut kinks) { kinked.push((agent, kinks.clone())) } else { plain.push(agent) }
+                }
+                (kinked, plain)
+            })
+            .collect();
+        let (kinked, plain): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        (kinked.concat(), plain.concat())
     }
 
-    /// Sum of a_i(t)/t over some agents at the points of a panel.
-    fn mean_slopes(&self, agents: &[AgentId], points: &[f64; NODES + TESTS]) -> [f64; NODES + TESTS] {
+    /// Sum of a_i(t)/t over some agents at the points of a panel that ends at `high`.
+    fn mean_slopes(&self, agents: &[AgentId], high: f64, points: &[f64; NODES + TESTS]) -> [f64; NODES + TESTS] {
+        let logs = points.map(|t| self.sign * (self.sign * t / self.clearing.price).ln_1p() / t);
         let parts: Vec<[Sum; NODES + TESTS]> = agents
             .par_chunks(CHUNK)
             .map(|chunk| {
                 let mut sums = [Sum::default(); NODES + TESTS];
-                for &agent in chunk {
-                    for (sum, &t) in sums.iter_mut().zip(points) {
-                        sum.add(self.own(agent, t) / t);
+                for run in chunk.chunks(RUN) {
+                    let mut plain = [0.0; NODES + TESTS];
+                    for &agent in run {
+                        Local::new(self.market.utility(agent), self.clearing, agent, self.sign, high)
+                            .add_mean_slopes(points, &logs, &mut plain);
                     }
+                    sums.iter_mut().zip(plain).for_each(|(sum, x)| sum.add(x));
                 }
                 sums
             })
@@ -246,7 +273,7 @@ impl<'a> Side<'a> {
     }
 
     /// Adds the panel; where agents bend inside it, one piece between every two bends.
-    fn add_pieces(&mut self, series: &Series, kinked: &[(AgentId, Vec<f64>)]) -> bool {
+    fn add_pieces(&mut self, series: &Series, error: f64, kinked: &[(AgentId, Vec<f64>)]) -> bool {
         let mut cuts: Vec<f64> = kinked.iter().flat_map(|k| k.1.iter().copied()).collect();
         cuts.push(series.high);
         cuts.sort_by(f64::total_cmp);
@@ -255,7 +282,7 @@ impl<'a> Side<'a> {
         let (panels, reach) = (self.panels.len(), self.reach);
         let mut low = series.low;
         for cut in cuts {
-            if !self.add_piece(series, &agents, low, cut, HALVINGS) {
+            if !self.add_piece((series, error), &agents, low, cut, HALVINGS) {
                 self.panels.truncate(panels);
                 self.reach = reach;
                 return false;
@@ -265,29 +292,51 @@ impl<'a> Side<'a> {
         true
     }
 
-    fn add_piece(&mut self, outer: &Series, kinked: &[AgentId], low: f64, high: f64, halvings: u32) -> bool {
+    fn add_piece(
+        &mut self,
+        (outer, outer_error): (&Series, f64),
+        kinked: &[AgentId],
+        low: f64,
+        high: f64,
+        halvings: u32,
+    ) -> bool {
         let (series, error) = if kinked.is_empty() && (low, high) == (outer.low, outer.high) {
             (outer.clone(), 0.0)
         } else {
             let points = chebyshev::points(low, high);
-            let mut values = self.mean_slopes(kinked, &points);
+            let mut values = self.mean_slopes(kinked, high, &points);
             values.iter_mut().zip(points).for_each(|(v, t)| *v += outer.at(t));
             Series::fit(low, high, &values)
         };
-        if error > ACCEPTED || error.is_nan() {
+        if error > enough(halvings) || error.is_nan() {
             let mid = 0.5 * (low + high);
             return halvings > 0
-                && self.add_piece(outer, kinked, low, mid, halvings - 1)
-                && self.add_piece(outer, kinked, mid, high, halvings - 1);
+                && self.add_piece((outer, outer_error), kinked, low, mid, halvings - 1)
+                && self.add_piece((outer, outer_error), kinked, mid, high, halvings - 1);
         }
-        self.error = self.error.max(error);
-        let integral = self.panels.last().map_or(0.0, |p| {
-            p.integral + gauss::fixed(p.series.low, p.series.high, |x| x * p.series.at(x))
-        });
-        self.panels.push(Panel { series, integral });
+        let last = self.panels.last();
+        let error = last.map_or(0.0, |p| p.error).max(error).max(outer_error);
+        let integral = last.map_or(0.0, |p| p.integral_to(p.series.high));
+        let (mean, moment) = series.running_means();
+        self.panels.push(Panel { series, mean, moment, integral, error });
         self.reach = high;
         true
     }
+}
+
+/// The error that a panel may show: at first one that suits every gap, later whatever is accepted.
+fn enough(halvings: u32) -> f64 {
+    if halvings + 2 > HALVINGS { GOOD } else { ACCEPTED }
+}
+
+/// The highest price at and below which somebody's demand is infinite.
+pub fn price_floor(market: &Market) -> f64 {
+    market
+        .utilities()
+        .par_iter()
+        .with_min_len(CHUNK)
+        .map(Utility::price_floor)
+        .reduce(|| f64::NEG_INFINITY, f64::max)
 }
 
 /// A change of the piecewise-linear part at a price: its slope and a jump.
@@ -298,8 +347,8 @@ struct Change {
     jump: f64,
 }
 
-/// The piecewise-linear part of A: sorted events with running sums.
-fn linear_part(market: &Market, clearing: &Clearing, up: bool) -> Vec<Event> {
+/// The piecewise-linear part of A up to a distance: sorted events with running sums.
+fn linear_part(market: &Market, clearing: &Clearing, up: bool, horizon: f64) -> Vec<Event> {
     let mut changes: Vec<Change> = (0..market.len().div_ceil(CHUNK))
         .into_par_iter()
         .map(|c| {
@@ -307,6 +356,7 @@ fn linear_part(market: &Market, clearing: &Clearing, up: bool) -> Vec<Event> {
             for i in c * CHUNK..((c + 1) * CHUNK).min(market.len()) {
                 push_changes(market.utility(i), clearing.price, clearing.allocation[i], up, &mut found);
             }
+            found.retain(|change| (change.price - clearing.price).abs() <= horizon);
             found
         })
         .collect::<Vec<_>>()

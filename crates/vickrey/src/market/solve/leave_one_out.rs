@@ -11,6 +11,7 @@
 use rayon::prelude::*;
 
 use super::excess::Side;
+use super::local::Local;
 use super::{Clearing, Effort, Market};
 use crate::mechanism::AgentId;
 use crate::numeric::root;
@@ -160,13 +161,14 @@ enum Answer {
 /// One agent on the shared curve.
 fn on_shared_curve(side: &Side<'_>, clearing: &Clearing, agent: AgentId) -> Answer {
     let quantity = clearing.allocation[agent].abs();
-    let Some(t) = distance(side, agent, quantity) else {
+    let local = side.local(agent);
+    let Some(t) = distance(side, agent, &local, quantity) else {
         return Answer::TooFar;
     };
-    let (all, own) = (side.integral(t), side.own_integral(agent, t));
+    let (all, own) = (side.integral(t), local.integral(t));
     let gap = (quantity * t - (all - own)).max(0.0);
     let at_stake = quantity * t + all + own;
-    let error = 4.0 * side.error.max(f64::EPSILON);
+    let error = 4.0 * side.error(t).max(f64::EPSILON);
     if !side.is_linear() && at_stake * error > WANTED * gap {
         return Answer::Inaccurate;
     }
@@ -174,15 +176,15 @@ fn on_shared_curve(side: &Side<'_>, clearing: &Clearing, agent: AgentId) -> Answ
 }
 
 /// How far the price moves without the agent; `None` if farther than the side covers.
-fn distance(side: &Side<'_>, agent: AgentId, quantity: f64) -> Option<f64> {
+fn distance(side: &Side<'_>, agent: AgentId, local: &Local<'_>, quantity: f64) -> Option<f64> {
     // What the others have not yet absorbed: just behind event k, just before it, and between two events.
     let behind = |k: usize| {
-        quantity - (side.at_event(k, side.event(k)).quantity - side.own_at_event(agent, k, true))
+        quantity - (side.at_event(k, side.event(k)).quantity - side.own_at_event(agent, local, k, true))
     };
     let before = |k: usize| {
-        quantity - (side.at_event(k - 1, side.event(k)).quantity - side.own_at_event(agent, k, false))
+        quantity - (side.at_event(k - 1, side.event(k)).quantity - side.own_at_event(agent, local, k, false))
     };
-    let inside = |k: usize, t: f64| quantity - (side.at_event(k - 1, t).quantity - side.own(agent, t));
+    let inside = |k: usize, t: f64| quantity - (side.at_event(k - 1, t).quantity - local.given(t));
     // Rounding of the running sums must not push the price along a flat piece.
     let noise = 1e-13 * quantity;
     let k = first_event(side, |k| behind(k) <= noise);
@@ -204,11 +206,36 @@ fn distance(side: &Side<'_>, agent: AgentId, quantity: f64) -> Option<f64> {
         return None;
     }
     let f = |t: f64| {
-        let slope = side.at_event(k - 1, t).slope - side.own_slope(agent, t);
-        (inside(k, t), -slope.max(f64::MIN_POSITIVE))
+        let all = side.at_event(k - 1, t);
+        let slope = (all.slope - local.slope(t)).max(f64::MIN_POSITIVE);
+        (quantity - (all.quantity - local.given(t)), -slope)
     };
     let first = (behind(k - 1), f(low).1);
-    root::between(f, low, high, (low, first)).ok()
+    newton(f, low, high, first).or_else(|| root::between(f, low, high, (low, first)).ok())
+}
+
+/// A few plain Newton steps from `low`, where `first` is known, inside `low..=high`; `None` if they do not settle.
+///
+/// The gap is stationary in the distance (its derivative is the residual), so a relative error of 1e-9 in the distance
+/// is one of 1e-18 in the gap.
+fn newton(f: impl Fn(f64) -> (f64, f64), low: f64, high: f64, first: (f64, f64)) -> Option<f64> {
+    let (mut t, (mut value, mut slope)) = (low, first);
+    let mut before = f64::INFINITY;
+    for _ in 0..8 {
+        let next = t - value / slope;
+        if !(low..=high).contains(&next) {
+            return None;
+        }
+        let step = (next - t).abs();
+        t = next;
+        // Steps shrink by a steady ratio or faster: what is left is at most about the next step.
+        if before.is_finite() && step < 0.1 * before && step * (step / before) <= 1e-10 * t {
+            return Some(t);
+        }
+        before = step;
+        (value, slope) = f(t);
+    }
+    None
 }
 
 /// The first event (by galloping, since most are near) at which a condition holds that stays true from there on.
@@ -269,7 +296,10 @@ pub fn one(market: &Market, clearing: &Clearing, agent: AgentId) -> f64 {
     let first = if slope < 0.0 { -rest / slope } else { 1e-3 * clearing.price.abs().max(1e-3) };
     let start = first.clamp(nearest, if limit.is_finite() { 0.5 * limit } else { f64::MAX });
     let Ok(t) = root::decreasing(left_over, start, 0.0, limit) else {
-        return f64::INFINITY;
+        // An agent that only trades what rounding left of zero need not be absorbed.
+        let slope = market.utility(agent).demand_slope(clearing.price, sign > 0.0);
+        let rounding = 4.0 * f64::EPSILON * (clearing.price * slope).abs();
+        return if quantity <= rounding { 0.0 } else { f64::INFINITY };
     };
     let absorbed = others(&|j| {
         market.utility(j).change_integral(clearing.price, clearing.allocation[j], sign * t)

@@ -2,11 +2,13 @@
 
 mod excess;
 mod leave_one_out;
+mod local;
 mod price;
 pub mod quadratic;
 
+use rayon::prelude::*;
+
 use super::model::{Market, MarketError};
-use super::utility::Utility;
 use crate::guarantee::Baseline;
 use crate::mechanism::AgentId;
 use crate::numeric::sum;
@@ -68,7 +70,7 @@ pub struct Effort {
 /// # Errors
 /// The limits do not reach the total, or a custom utility returns something that is not a number.
 pub fn clear(market: &Market) -> Result<Clearing, MarketError> {
-    price::clear(market)
+    quadratic::clear_market(market).map_or_else(|| price::clear(market), Ok)
 }
 
 /// The efficient trade and, for every agent, what VCG, scaled VCG, Groves and Lagrange payments need.
@@ -94,7 +96,7 @@ pub fn settle_cleared(market: &Market, clearing: Clearing) -> Settlement {
 
 /// A settlement in which only `agent`'s gap is computed; those of the others are 0. For one agent's payment.
 pub(crate) fn settle_one(market: &Market, agent: AgentId) -> Result<Settlement, MarketError> {
-    let clearing = price::clear(market)?;
+    let clearing = clear(market)?;
     let mut gap = vec![0.0; market.len()];
     gap[agent] = leave_one_out::one(market, &clearing, agent);
     Ok(Settlement::assemble(market, clearing, gap, Effort { one_by_one: 1, ..Effort::default() }))
@@ -111,12 +113,11 @@ impl Settlement {
     fn assemble(market: &Market, clearing: Clearing, gap: Vec<f64>, effort: Effort) -> Self {
         let n = market.len();
         let per_agent = |f: &(dyn Fn(usize) -> f64 + Sync)| -> Vec<f64> {
-            use rayon::prelude::*;
             (0..n).into_par_iter().with_min_len(sum::CHUNK).map(f).collect()
         };
         let surplus = per_agent(&|i| market.utility(i).surplus(clearing.price, clearing.allocation[i]));
         let outside = per_agent(&|i| market.utility(i).outside_option());
-        let forced = (0..n).filter(|&i| !market.utility(i).can_idle()).collect();
+        let forced = (0..n).into_par_iter().filter(|&i| !market.utility(i).can_idle()).collect();
         Self::from_parts(clearing, surplus, outside, gap, market.total(), forced, effort)
     }
 

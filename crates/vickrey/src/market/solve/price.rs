@@ -1,11 +1,15 @@
 //! The clearing price: where total demand meets the total, for any mixture of utilities.
 //!
 //! Demand falls with the price; it jumps at block prices and bends at limits. All those prices are known, so the
-//! search first finds the two neighbouring ones between which demand crosses the total (bisection over sorted prices,
-//! one pass over the agents each), then runs Newton's method between them, where demand is smooth.
+//! search finds the two neighbouring ones between which demand crosses the total (bisection over sorted prices, one
+//! pass over the agents each), then runs Newton's method between them, where demand is smooth. In a large market there
+//! are too many of them: there the crossing is bracketed first, as if demand were smooth (see [`bracket`]), and only
+//! the prices inside the bracket are looked at.
 
 use rayon::prelude::*;
 
+use super::excess::price_floor;
+use super::local::respond;
 use super::{Clearing, Market, MarketError};
 use crate::numeric::root::{self, NoRoot};
 use crate::numeric::sum::{self, CHUNK};
@@ -30,11 +34,30 @@ impl Probe {
     }
 }
 
+/// From this many agents on the crossing is bracketed before the kinks are sorted.
+const MANY: usize = 256;
+/// Evaluations of total demand that the bracketing may take.
+const PROBES: usize = 40;
+
+/// Where demand crosses the total: above it at and below `low`, below it at and above `high` (or never asked there).
+#[derive(Clone, Copy, Debug)]
+struct Bracket {
+    low: f64,
+    high: f64,
+    /// A good first price inside.
+    start: Option<f64>,
+}
+
+impl Bracket {
+    fn all(floor: f64) -> Self {
+        Self { low: floor, high: f64::INFINITY, start: None }
+    }
+}
+
 fn probe(market: &Market, price: f64) -> Result<Probe, MarketError> {
     let [above, below, slope_above, slope_below, size] = sum::parallel(market.len(), |i| {
-        let utility = market.utility(i);
-        let (low, high) = utility.demand(price);
-        [low, high, utility.demand_slope(price, true), utility.demand_slope(price, false), low.abs().max(high.abs())]
+        let [low, high, slope_above, slope_below] = respond(market.utility(i), price);
+        [low, high, slope_above, slope_below, low.abs().max(high.abs())]
     });
     if above.is_nan() || below.is_nan() {
         return Err(not_a_number(market, price));
@@ -52,9 +75,14 @@ fn not_a_number(market: &Market, price: f64) -> MarketError {
 /// See [`super::clear`].
 pub fn clear(market: &Market) -> Result<Clearing, MarketError> {
     check_feasible(market)?;
-    let floor = (0..market.len()).map(|i| market.utility(i).price_floor()).fold(f64::NEG_INFINITY, f64::max);
-    let kinks = kinks(market, floor);
-    let (price_low, price_high) = search(market, &kinks, floor)?;
+    let floor = price_floor(market);
+    let around = if market.len() < MANY {
+        Bracket::all(floor)
+    } else {
+        // Whatever hinders the bracketing (demand at the edge of its domain), the search over all prices copes with.
+        bracket(market, floor)?.unwrap_or(Bracket::all(floor))
+    };
+    let (price_low, price_high) = search(market, &kinks(market, floor, around), around)?;
     let price = match (price_low.is_finite(), price_high.is_finite()) {
         (true, true) => 0.5 * (price_low + price_high),
         (false, true) => price_high,
@@ -75,15 +103,73 @@ fn check_feasible(market: &Market) -> Result<(), MarketError> {
     Err(MarketError::Infeasible { total: market.total(), lowest: reach.low, highest: reach.high })
 }
 
-/// All prices at which demand jumps or bends, ascending, without repetition.
-fn kinks(market: &Market, floor: f64) -> Vec<f64> {
+/// Narrows the clearing price down until demand changes by a few agents' worth inside the bracket, so that few kinks are
+/// left. `None` if that does not work out; any answer is only as good as the signs seen, never a guess.
+///
+/// A step goes where a straight line through what is known meets the total, and a little beyond, so that the crossing
+/// is soon seen from both sides; if that does not shrink the bracket fast enough, it is halved.
+fn bracket(market: &Market, floor: f64) -> Result<Option<Bracket>, MarketError> {
+    let mut found = Bracket::all(floor);
+    let (mut at_low, mut at_high) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut price = guess(market, floor, f64::INFINITY);
+    let (mut width, mut stride) = (f64::INFINITY, 1e-2 * price.abs().max(1e-2));
+    for _ in 0..PROBES {
+        let at = probe(market, price)?;
+        let value = if at.above > at.noise() {
+            (found.low, at_low) = (price, at.above);
+            at.above
+        } else if at.below < -at.noise() {
+            (found.high, at_high) = (price, at.below);
+            at.below
+        } else {
+            return Ok(found.high.is_finite().then_some(found).filter(|b| b.low.is_finite()));
+        };
+        let slope = 0.5 * (at.slope_above + at.slope_below);
+        let newton = if slope < 0.0 { -value / slope } else { f64::INFINITY };
+        if at_low.is_infinite() || at_high.is_infinite() {
+            // Only one side is known: onwards, ever faster.
+            let step = if newton.is_finite() { (1.2 * newton.abs()).min(1e3 * stride) } else { stride };
+            let next = price + step * value.signum();
+            stride *= 4.0;
+            price = if next > floor { next } else { 0.5 * (price + floor) };
+        } else {
+            if at_low - at_high <= 4.0 * at.size / market.len() as f64 {
+                found.start = Some(found.low + (found.high - found.low) * (at_low / (at_low - at_high)));
+                return Ok(Some(found));
+            }
+            let slow = found.high - found.low > 0.5 * width;
+            width = found.high - found.low;
+            price = next_inside(&found, (at_low, at_high), price + newton, slow);
+        }
+        if !price.is_finite() || price <= found.low || price >= found.high {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+/// The next price to ask inside a bracket with both ends known.
+fn next_inside(found: &Bracket, (at_low, at_high): (f64, f64), newton: f64, slow: bool) -> f64 {
+    let (low, high) = (found.low, found.high);
+    if slow {
+        return 0.5 * (low + high);
+    }
+    let chord = low + (high - low) * (at_low / (at_low - at_high));
+    let root = if newton > low && newton < high { newton } else { chord };
+    // Beyond the root as seen from the nearer end, by a tenth of the distance to it.
+    let beyond = if root - low < high - root { root + 0.1 * (root - low) } else { root - 0.1 * (high - root) };
+    if beyond > low && beyond < high { beyond } else { root }
+}
+
+/// The prices in the bracket at which demand jumps or bends, ascending, without repetition.
+fn kinks(market: &Market, floor: f64, around: Bracket) -> Vec<f64> {
     let mut kinks: Vec<f64> = market
         .utilities()
         .par_chunks(CHUNK)
         .map(|chunk| {
             let mut found = Vec::new();
             chunk.iter().for_each(|utility| utility.push_kinks(&mut found));
-            found.retain(|&p| p > floor);
+            found.retain(|&p| p > floor && p >= around.low && p <= around.high);
             found
         })
         .collect::<Vec<_>>()
@@ -93,8 +179,8 @@ fn kinks(market: &Market, floor: f64) -> Vec<f64> {
     kinks
 }
 
-/// The interval of clearing prices.
-fn search(market: &Market, kinks: &[f64], floor: f64) -> Result<(f64, f64), MarketError> {
+/// The interval of clearing prices, from the kinks in the bracket.
+fn search(market: &Market, kinks: &[f64], around: Bracket) -> Result<(f64, f64), MarketError> {
     // The first kink above which demand no longer exceeds the total.
     let (mut first, mut end) = (0, kinks.len());
     while first < end {
@@ -102,28 +188,32 @@ fn search(market: &Market, kinks: &[f64], floor: f64) -> Result<(f64, f64), Mark
         let at = probe(market, kinks[mid])?;
         if at.above > at.noise() { first = mid + 1 } else { end = mid }
     }
-    let left = if first == 0 { floor } else { kinks[first - 1] };
+    let left = if first == 0 { around.low } else { kinks[first - 1] };
     let Some(&kink) = kinks.get(first) else {
-        return inside(market, left, f64::INFINITY);
+        return inside(market, left, around.high, around.start);
     };
     let at = probe(market, kink)?;
     if at.below < -at.noise() {
-        return inside(market, left, kink);
+        return inside(market, left, kink, around.start);
     }
     // Demand meets the total at the kink. It may stay there on one side: then every price of that side clears.
-    let next = kinks.get(first + 1).copied().unwrap_or(f64::INFINITY);
+    let next = kinks.get(first + 1).copied().unwrap_or(around.high);
     let flat_above = at.above.abs() <= at.noise() && at.slope_above == 0.0;
     let flat_below = at.below.abs() <= at.noise() && at.slope_below == 0.0;
     Ok((if flat_below { left } else { kink }, if flat_above { next } else { kink }))
 }
 
 /// The price strictly between two neighbouring kinks, where demand is smooth.
-fn inside(market: &Market, low: f64, high: f64) -> Result<(f64, f64), MarketError> {
-    let start = match (low.is_finite(), high.is_finite()) {
+fn inside(market: &Market, low: f64, high: f64, start: Option<f64>) -> Result<(f64, f64), MarketError> {
+    let start = start.filter(|&x| x > low && x < high).unwrap_or_else(|| match (low.is_finite(), high.is_finite()) {
         (true, true) => 0.5 * (low + high),
         _ => guess(market, low, high),
-    };
+    });
+    let rounding = |at: &Probe, price: f64| f64::EPSILON * at.size.max((2.0 * price * at.slope_above).abs());
     let excess = |price: f64| match probe(market, price) {
+        // What is left of zero is rounding, of the sums or of the price; the allocation takes it out along the slopes.
+        // The search over the last bits would cost a large market as much as all the steps before.
+        Ok(at) if market.len() >= MANY && at.above.abs() <= rounding(&at, price) => (0.0, at.slope_above),
         Ok(at) => (at.above, at.slope_above),
         Err(_) => (f64::NAN, 0.0),
     };
@@ -137,16 +227,20 @@ fn inside(market: &Market, low: f64, high: f64) -> Result<(f64, f64), MarketErro
     }
 }
 
-/// A first price: mean of the prices at which the agents would not trade, weighted by how strongly they answer.
+/// A first price: mean of the prices at which the agents would not trade, weighted by how strongly they answer; if
+/// nobody answers but in jumps, the plain mean of the prices at which they begin to buy or to sell.
 fn guess(market: &Market, low: f64, high: f64) -> f64 {
-    let [weighted, weight] = sum::parallel(market.len(), |i| {
+    let [weighted, weight, sum, count] = sum::parallel(market.len(), |i| {
         let utility = market.utility(i);
         let still = 0.0_f64.clamp(utility.low(), utility.high());
-        let price = utility.marginal(still, true);
-        let slope = utility.demand_slope(price, false).abs();
-        if price.is_finite() && slope.is_finite() { [price * slope, slope] } else { [0.0; 2] }
+        let (buys, sells) = (utility.marginal(still, true), utility.marginal(still, false));
+        let slope = utility.demand_slope(buys, false).abs();
+        let (weighted, weight) = if buys.is_finite() && slope.is_finite() { (buys * slope, slope) } else { (0.0, 0.0) };
+        let begins = if buys.is_finite() { buys } else { sells };
+        let [sum, count] = if begins.is_finite() { [begins, 1.0] } else { [0.0; 2] };
+        [weighted, weight, sum, count]
     });
-    let mean = if weight > 0.0 { weighted / weight } else { 0.0 };
+    let mean = if weight > 0.0 { weighted / weight } else { sum / f64::max(count, 1.0) };
     if mean > low && mean < high {
         return mean;
     }
