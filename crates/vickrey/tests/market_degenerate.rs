@@ -123,6 +123,67 @@ fn one_agent_may_dominate_all_others() {
 }
 
 #[test]
+fn a_sole_supplier_is_not_pivotal_if_the_others_can_take_nothing() {
+    // The buyer's demand comes from a formula with a large shift; at its limit it must be exactly 0.
+    let seller = Utility::quadratic(-1.0, 5.0).unwrap().limited(-100.0, 0.0).unwrap();
+    for buyer in [
+        Utility::log(150_000.0, 5_000.0, 0.0).unwrap(),
+        Utility::power(90_000.0, 7_000.0, 0.5, 0.0).unwrap(),
+        Utility::exponential(1e7, 3e-6).unwrap(),
+    ] {
+        let s = settled(vec![seller.clone(), buyer.limited(0.0, f64::INFINITY).unwrap()], 0.0);
+        assert_eq!(s.pivotal, [0_usize; 0]);
+        assert_eq!(s.without(0, Zero), 0.0);
+        assert!((s.vcg(0) - (s.own_utility(0) - s.welfare())).abs() < 1e-9 * s.welfare());
+    }
+}
+
+#[test]
+fn a_practically_unlimited_block_does_not_drown_the_others() {
+    for size in [1e3, 1e9, 1e12, 1e15] {
+        let grid = Utility::blocks(&[(size, 30.0)], &[(size, 35.0)]).unwrap();
+        let s = settled(vec![buy(&[(3.0, 40.0)]), sell(&[(5.0, 20.0)]), grid], 0.0);
+        assert_eq!((s.price(), s.clearing.price_low, s.clearing.price_high), (30.0, 30.0, 30.0), "{size}");
+        assert!((s.allocation(2) - 2.0).abs() < 1e-12 && s.clearing.imbalance.abs() < 1e-12, "{size}");
+        assert!((s.welfare() - 80.0).abs() < 1e-9, "{size}: {}", s.welfare());
+        // Without the grid A buys 3 from B: H = 3 * 20.
+        assert!((s.without(2, Zero) - 60.0).abs() < 1e-9, "{size}: {}", s.without(2, Zero));
+        assert!((s.gap(0)).abs() < 1e-9, "{size}: {}", s.gap(0));
+    }
+}
+
+#[test]
+fn the_price_interval_passes_prices_at_which_nothing_moves() {
+    let still = Utility::quadratic(-1.0, 30.0).unwrap().limited(0.0, 0.0).unwrap();
+    let s = settled(vec![buy(&[(3.0, 40.0)]), sell(&[(3.0, 20.0)]), still], 0.0);
+    assert_eq!((s.clearing.price_low, s.clearing.price_high, s.price()), (20.0, 40.0, 30.0));
+    let points = |p: &[(f64, f64)]| Utility::points(p).unwrap();
+    let s = settled(
+        vec![
+            points(&[(-4.0, 23.0), (-4.0, 21.0), (2.0, 15.0)]),
+            points(&[(0.0, 60.0), (4.0, 40.0), (4.0, 25.0)]),
+            points(&[(0.0, 2.0), (1.0, 1.0)]),
+        ],
+        0.0,
+    );
+    assert_eq!((s.clearing.price_low, s.clearing.price_high, s.price()), (21.0, 40.0, 30.5));
+    let fixed = |q: f64| Utility::quadratic(-1.0, 9.0).unwrap().limited(q, q).unwrap();
+    let s = settled(vec![fixed(2.0), fixed(-2.0)], 0.0);
+    assert_eq!((s.clearing.price_low, s.clearing.price_high), (f64::NEG_INFINITY, f64::INFINITY));
+}
+
+#[test]
+fn small_units_do_not_hide_gains_from_trade() {
+    let agents = |unit: f64| {
+        [1.0, 3.0, 5.0, 2.0].map(|b| Utility::quadratic(-unit, b * unit).unwrap()).to_vec()
+    };
+    let (small, plain) = (settled(agents(1e-12), 0.0), settled(agents(1.0), 0.0));
+    let verdict = |s: &Settlement| interval(s, Zero).feasible().is_some();
+    assert_eq!(verdict(&small), verdict(&plain));
+    assert_ne!(interval(&small, Zero).verdict, IntervalVerdict::EveryC);
+}
+
+#[test]
 fn infeasible_totals_and_bad_markets_are_errors() {
     let error = |utilities, total| settle(&Market::new(utilities, total).unwrap()).unwrap_err();
     let infeasible = error(vec![sell(&[(5.0, 12.0)]), Utility::fixed(10.0).unwrap()], 0.0);

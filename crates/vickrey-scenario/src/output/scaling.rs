@@ -172,8 +172,9 @@ impl BaselineAnalysis {
             min_max: feasible
                 .filter(|_| proper)
                 .map_or_else(Vec::new, |range| nearest(market, s, baseline, range)),
+            // The limit is a theorem for balanced markets in which everybody's absence leaves gains from trade.
             recommended: feasible
-                .filter(|range| proper && range.low.is_finite())
+                .filter(|_| proper && s.total == 0.0 && interval.market_power_balance.is_some())
                 .map(|range| Recommended { c: range.low, why: WHY_LOW }),
             source: interval,
         }

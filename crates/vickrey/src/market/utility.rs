@@ -488,6 +488,13 @@ impl Utility {
             Shape::Curve(curve) => curve_change(curve, price, from, step),
             Shape::Custom(f) => f.demand(price + step) - from,
             _ => {
+                // At a limit the quantity is the limit, exactly: what others must absorb may depend on its last digit.
+                if step > 0.0 && price + step >= self.price_at_low {
+                    return self.low - from;
+                }
+                if step < 0.0 && price + step <= self.price_at_high && self.high < f64::INFINITY {
+                    return self.high - from;
+                }
                 let (start, inside) = self.active_step(price, step);
                 if inside == 0.0 { 0.0 } else { self.raw_change(start, inside) }
             }
@@ -505,7 +512,7 @@ impl Utility {
                     return 0.0;
                 }
                 let beyond = (price + step) - (start + inside);
-                let tail = if beyond * step > 0.0 { beyond * self.raw_change(start, inside) } else { 0.0 };
+                let tail = if beyond * step > 0.0 { beyond * self.change(price, from, step) } else { 0.0 };
                 self.raw_change_integral(start, inside) + tail
             }
         }

@@ -70,10 +70,10 @@ pub fn net_utility(reports: &Market, rule: PaymentRule, agent: AgentId, truth: &
     }
 }
 
-/// Which agents to search: all, or the largest traders and an even sample of the rest.
+/// Which of the agents that have a payment to search: all, or the largest traders and an even sample of the rest.
 pub fn suspects(subject: &Subject<'_>, most: usize) -> Vec<AgentId> {
     let s = subject.settlement;
-    let mut agents: Vec<AgentId> = (0..s.agents()).filter(|&i| s.gap(i).is_finite()).collect();
+    let mut agents: Vec<AgentId> = (0..s.agents()).filter(|&i| subject.payment(i).is_some()).collect();
     if agents.len() <= most {
         return agents;
     }
@@ -114,10 +114,16 @@ pub fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<'_>) ->
     let gain = worst.value;
     let mut row = row(TRUTH, theory.is_ok(), verdict, condition, worst, tolerance);
     let searched = format!("{} of {} agents, against {} of the others", agents.len(), subject.market.len(), counted(profiles.len(), "profile"));
+    let skipped: Vec<AgentId> = (0..subject.market.len()).filter(|&i| subject.payment(i).is_none()).collect();
+    let searched = if skipped.is_empty() {
+        searched
+    } else {
+        format!("{searched}; without {}, pivotal: no payment", subject.names(&skipped))
+    };
     row.note = match (verdict, theory) {
         (Verdict::Holds, Ok(())) => format!("no lie pays; {searched}"),
         (Verdict::Holds, Err(why)) => format!("not promised ({why}), and no lie found that pays; {searched}"),
-        (Verdict::NotChecked, _) => "every agent is pivotal: none has a payment".into(),
+        (Verdict::NotChecked, _) => format!("nobody can lie: fixed quantities, or no payment; {searched}"),
         (_, Err(why)) => format!("a lie gains {}: {why}; {searched}", subject.money(gain)),
         (_, Ok(())) => format!("a lie gains {}; {searched}", subject.money(gain)),
     };
@@ -154,6 +160,10 @@ fn profiles(subject: &Subject<'_>, count: usize) -> Vec<Market> {
 /// The most that one agent gains over truth against one profile of the others.
 fn lies_of(subject: &Subject<'_>, agent: AgentId, others: &Market, profile: usize) -> Worst {
     let truth = subject.market.utility(agent);
+    if truth.low() == truth.high() {
+        // A fixed quantity leaves nothing to lie about but being there at all.
+        return absence(subject, agent, others);
+    }
     let honest_market = others.with_utility(agent, truth.clone());
     let honest = net_utility(&honest_market, subject.rule, agent, truth);
     let mut worst = Worst::default();
@@ -195,6 +205,17 @@ pub fn words(lie: Lie) -> String {
 
 fn rng(subject: &Subject<'_>, agent: AgentId, profile: usize) -> ChaCha8Rng {
     random::stream_at(subject.options.seed, Purpose::Audit, agent as u64, profile as u64)
+}
+
+/// What an agent with a fixed quantity gains by staying away.
+fn absence(subject: &Subject<'_>, agent: AgentId, others: &Market) -> Worst {
+    let truth = subject.market.utility(agent);
+    let mut worst = Worst::default();
+    let honest = net_utility(&others.with_utility(agent, truth.clone()), subject.rule, agent, truth);
+    if truth.can_idle() && honest.is_finite() {
+        worst.see(truth.outside_option() - honest, || format!("`{}` stays away", subject.market.name(agent)));
+    }
+    worst
 }
 
 /// A report with wider limits than the true ones.

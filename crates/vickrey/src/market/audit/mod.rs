@@ -172,8 +172,9 @@ fn judge(worst: &Worst, tolerance: f64, promised: bool) -> Verdict {
 /// Whether the theory promises participation here; otherwise why not.
 fn participation_condition(subject: &Subject<'_>, baseline: Baseline) -> Result<(), String> {
     let s = subject.settlement;
+    let same = s.outside.iter().all(|&o| o == 0.0);
     if let PaymentRule::ScaledVcg { c, baseline: own } = subject.resolved
-        && own == baseline
+        && (own == baseline || same)
     {
         let allowed = scaling::interval(s, baseline).participation;
         return match (s.pivotal.is_empty(), allowed.contains(c), allowed.is_empty()) {
@@ -183,8 +184,8 @@ fn participation_condition(subject: &Subject<'_>, baseline: Baseline) -> Result<
             _ => Err(format!("not promised: c = {c} is not among the factors that keep everybody")),
         };
     }
-    if baseline == Baseline::Zero {
-        return Err("not promised against the baseline zero".into());
+    if baseline == Baseline::Zero && s.outside.iter().any(|&o| o < 0.0) {
+        return Err("not promised against the baseline zero: some are worse off than that by being idle".into());
     }
     if !s.forced.is_empty() {
         return Err(format!("not promised: {} cannot be idle", subject.names(&s.forced)));
@@ -252,7 +253,10 @@ fn plain_vcg(subject: &Subject<'_>) -> String {
     if !matches!(subject.resolved, PaymentRule::ScaledVcg { .. }) || s.total != 0.0 {
         return String::new();
     }
-    let deficit = crate::numeric::sum::compensated(s.gap.iter().copied());
+    let deficit = s.snap(crate::numeric::sum::compensated(s.gap.iter().copied()));
+    if deficit == 0.0 {
+        return String::new();
+    }
     format!("; plain VCG (c = 1) would pay {}, as it does whenever anybody trades", subject.money(deficit))
 }
 
@@ -277,7 +281,7 @@ fn balance(subject: &Subject<'_>, speaks_against: impl Fn(f64) -> f64) -> (Worst
 
 /// Payments tend to the Lagrange payments in larger markets: the instance copied four times.
 fn nearness(subject: &Subject<'_>) -> Guarantee {
-    let condition = "in the limit of many agents of bounded size; c = 1 or the low end of the interval";
+    let condition = "in the limit of many agents of bounded size, total 0; c = 1 or the low end of the interval";
     let property = Property::LagrangeNearness;
     let here = largest_difference(subject.settlement, subject.resolved);
     let (Some(here), true) = (here, subject.market.len() <= 50_000) else {

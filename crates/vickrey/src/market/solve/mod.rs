@@ -52,6 +52,8 @@ pub struct Settlement {
     pub effort: Effort,
     surplus_sum: f64,
     outside_sum: f64,
+    /// Sum of all |Lagrange payments|.
+    turnover: f64,
 }
 
 /// How the N leave-one-out problems were solved.
@@ -130,9 +132,11 @@ impl Settlement {
         forced: Vec<AgentId>,
         effort: Effort,
     ) -> Self {
-        let [surplus_sum, outside_sum] = sum::parallel(surplus.len(), |i| [surplus[i], outside[i]]);
+        let price = clearing.price;
+        let [surplus_sum, outside_sum, turnover] =
+            sum::parallel(surplus.len(), |i| [surplus[i], outside[i], (price * clearing.allocation[i]).abs()]);
         let pivotal = (0..gap.len()).filter(|&i| gap[i] == f64::INFINITY).collect();
-        Self { clearing, surplus, outside, gap, total, pivotal, forced, effort, surplus_sum, outside_sum }
+        Self { clearing, surplus, outside, gap, total, pivotal, forced, effort, surplus_sum, outside_sum, turnover }
     }
 
     /// Number of agents.
@@ -203,7 +207,7 @@ impl Settlement {
     }
 
     /// H_i, the optimum without the agent; under autarky minus the outside options of the others. Minus infinity if
-    /// the agent is pivotal. Values below 1e-11 (1 + |F| + sum |o|) are rounding and come back as 0.
+    /// the agent is pivotal. Values below 1e-11 (min(1, turnover) + |F| + sum |o|) are rounding and come back as 0.
     pub fn without(&self, agent: AgentId, baseline: Baseline) -> f64 {
         let others = match baseline {
             Baseline::Zero => self.welfare() - self.net(agent, Baseline::Zero),
@@ -221,6 +225,7 @@ impl Settlement {
 
     /// Rounds to zero what is zero up to the rounding of welfares.
     pub(crate) fn snap(&self, x: f64) -> f64 {
-        if x.abs() < 1e-11 * (1.0 + self.welfare().abs() + self.outside_sum.abs()) { 0.0 } else { x }
+        let size = self.turnover.min(1.0) + self.welfare().abs() + self.outside_sum.abs();
+        if x.abs() < 1e-11 * size { 0.0 } else { x }
     }
 }

@@ -23,14 +23,38 @@ struct Probe {
     below: f64,
     slope_above: f64,
     slope_below: f64,
-    /// Sum of all |quantities|: what the rounding of the sums is relative to.
-    size: f64,
+    /// Sums of all |quantities| just above and just below: what the rounding of the sums is relative to. A block of
+    /// practically unlimited size is on one side only.
+    size_above: f64,
+    size_below: f64,
 }
 
+/// What rounding may leave of a sum of quantities that is zero, relative to the sum of their sizes.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
+
 impl Probe {
-    /// What rounding may leave of a sum that is zero.
-    fn noise(&self) -> f64 {
-        16.0 * f64::EPSILON * self.size
+    /// Demand exceeds the total, also just above the price.
+    fn is_short(&self) -> bool {
+        self.above > ROUNDING * self.size_above
+    }
+
+    /// Demand is less than the total, also just below the price.
+    fn is_long(&self) -> bool {
+        self.below < -ROUNDING * self.size_below
+    }
+
+    /// Every price just above clears as well.
+    fn is_flat_above(&self) -> bool {
+        self.above.abs() <= ROUNDING * self.size_above && self.slope_above == 0.0
+    }
+
+    /// Every price just below clears as well.
+    fn is_flat_below(&self) -> bool {
+        self.below.abs() <= ROUNDING * self.size_below && self.slope_below == 0.0
+    }
+
+    fn size(&self) -> f64 {
+        self.size_above.max(self.size_below)
     }
 }
 
@@ -55,15 +79,22 @@ impl Bracket {
 }
 
 fn probe(market: &Market, price: f64) -> Result<Probe, MarketError> {
-    let [above, below, slope_above, slope_below, size] = sum::parallel(market.len(), |i| {
+    let [above, below, slope_above, slope_below, size_above, size_below] = sum::parallel(market.len(), |i| {
         let [low, high, slope_above, slope_below] = respond(market.utility(i), price);
-        [low, high, slope_above, slope_below, low.abs().max(high.abs())]
+        [low, high, slope_above, slope_below, low.abs(), high.abs()]
     });
     if above.is_nan() || below.is_nan() {
         return Err(not_a_number(market, price));
     }
     let total = market.total();
-    Ok(Probe { above: above - total, below: below - total, slope_above, slope_below, size: size + total.abs() })
+    Ok(Probe {
+        above: above - total,
+        below: below - total,
+        slope_above,
+        slope_below,
+        size_above: size_above + total.abs(),
+        size_below: size_below + total.abs(),
+    })
 }
 
 fn not_a_number(market: &Market, price: f64) -> MarketError {
@@ -89,7 +120,12 @@ pub fn clear(market: &Market) -> Result<Clearing, MarketError> {
         (true, false) => price_low,
         (false, false) => 0.0,
     };
-    let (allocation, imbalance) = allocate(market, price)?;
+    let (allocation, imbalance, rounding) = allocate(market, price)?;
+    let volume: f64 = allocation.iter().map(|u| u.abs()).sum();
+    if imbalance.abs() > 1e-9 * (volume + market.total().abs()) + rounding {
+        let reason = format!("the quantities miss the total by {imbalance}: their sizes differ too much to be added up");
+        return Err(MarketError::NoPrice { price, reason });
+    }
     Ok(Clearing { price, price_low, price_high, allocation, imbalance })
 }
 
@@ -115,10 +151,10 @@ fn bracket(market: &Market, floor: f64) -> Result<Option<Bracket>, MarketError> 
     let (mut width, mut stride) = (f64::INFINITY, 1e-2 * price.abs().max(1e-2));
     for _ in 0..PROBES {
         let at = probe(market, price)?;
-        let value = if at.above > at.noise() {
+        let value = if at.is_short() {
             (found.low, at_low) = (price, at.above);
             at.above
-        } else if at.below < -at.noise() {
+        } else if at.is_long() {
             (found.high, at_high) = (price, at.below);
             at.below
         } else {
@@ -133,7 +169,7 @@ fn bracket(market: &Market, floor: f64) -> Result<Option<Bracket>, MarketError> 
             stride *= 4.0;
             price = if next > floor { next } else { 0.5 * (price + floor) };
         } else {
-            if at_low - at_high <= 4.0 * at.size / market.len() as f64 {
+            if at_low - at_high <= 4.0 * at.size() / market.len() as f64 {
                 found.start = Some(found.low + (found.high - found.low) * (at_low / (at_low - at_high)));
                 return Ok(Some(found));
             }
@@ -186,21 +222,25 @@ fn search(market: &Market, kinks: &[f64], around: Bracket) -> Result<(f64, f64),
     while first < end {
         let mid = first + (end - first) / 2;
         let at = probe(market, kinks[mid])?;
-        if at.above > at.noise() { first = mid + 1 } else { end = mid }
+        if at.is_short() { first = mid + 1 } else { end = mid }
     }
     let left = if first == 0 { around.low } else { kinks[first - 1] };
     let Some(&kink) = kinks.get(first) else {
         return inside(market, left, around.high, around.start);
     };
     let at = probe(market, kink)?;
-    if at.below < -at.noise() {
+    if at.is_long() {
         return inside(market, left, kink, around.start);
     }
-    // Demand meets the total at the kink. It may stay there on one side: then every price of that side clears.
-    let next = kinks.get(first + 1).copied().unwrap_or(around.high);
-    let flat_above = at.above.abs() <= at.noise() && at.slope_above == 0.0;
-    let flat_below = at.below.abs() <= at.noise() && at.slope_below == 0.0;
-    Ok((if flat_below { left } else { kink }, if flat_above { next } else { kink }))
+    // Demand meets the total at the kink, and perhaps at further ones: up to the last one just below which it still does.
+    let (mut last, mut end) = (first, kinks.len());
+    while last + 1 < end {
+        let mid = last + (end - last) / 2;
+        if probe(market, kinks[mid])?.is_long() { end = mid } else { last = mid }
+    }
+    let low = if first == 0 && at.is_flat_below() { left } else { kink };
+    let to_the_end = last + 1 == kinks.len() && probe(market, kinks[last])?.is_flat_above();
+    Ok((low, if to_the_end { around.high } else { kinks[last] }))
 }
 
 /// The price strictly between two neighbouring kinks, where demand is smooth.
@@ -209,7 +249,7 @@ fn inside(market: &Market, low: f64, high: f64, start: Option<f64>) -> Result<(f
         (true, true) => 0.5 * (low + high),
         _ => guess(market, low, high),
     });
-    let rounding = |at: &Probe, price: f64| f64::EPSILON * at.size.max((2.0 * price * at.slope_above).abs());
+    let rounding = |at: &Probe, price: f64| f64::EPSILON * at.size().max((2.0 * price * at.slope_above).abs());
     let excess = |price: f64| match probe(market, price) {
         // What is left of zero is rounding, of the sums or of the price; the allocation takes it out along the slopes.
         // The search over the last bits would cost a large market as much as all the steps before.
@@ -249,11 +289,12 @@ fn guess(market: &Market, low: f64, high: f64) -> f64 {
 }
 
 /// Quantities at the price. Agents that are indifferent on a flat piece share what is left in proportion to the
-/// widths of their pieces; then the rounding of the price is taken out along the slopes.
-fn allocate(market: &Market, price: f64) -> Result<(Vec<f64>, f64), MarketError> {
+/// widths of their pieces; then the rounding of the price is taken out along the slopes. Returns the quantities, what
+/// they miss the total by, and how much of that the rounding of the price explains (where nobody trades, all of it).
+fn allocate(market: &Market, price: f64) -> Result<(Vec<f64>, f64, f64), MarketError> {
     let at = probe(market, price)?;
     let width = at.below - at.above;
-    let share = if width > at.noise() { (-at.above / width).clamp(0.0, 1.0) } else { 0.0 };
+    let share = if width > ROUNDING * at.size_above.min(at.size_below) { (-at.above / width).clamp(0.0, 1.0) } else { 0.0 };
     let rest = at.above + share * width;
     let step = if rest.abs() > 0.0 && at.slope_above < 0.0 { -rest / at.slope_above } else { 0.0 };
     let allocation: Vec<f64> = market
@@ -268,5 +309,6 @@ fn allocate(market: &Market, price: f64) -> Result<(Vec<f64>, f64), MarketError>
         })
         .collect();
     let [sum] = sum::parallel(allocation.len(), |i| [allocation[i]]);
-    Ok((allocation, sum - market.total()))
+    let rounding = 1e-12 * (price * at.slope_above).abs();
+    Ok((allocation, sum - market.total(), rounding))
 }

@@ -13,10 +13,9 @@ use crate::mechanism::AgentId;
 use crate::numeric::lines::{Line, Lowest, lowest_envelope};
 use crate::numeric::sum::{CHUNK, Sum, compensated};
 
-/// Independent partial sums per chunk, so that the compiler can use vector registers.
-const LANES: usize = 16;
-/// Agents whose extremes are kept together; divides [`CHUNK`].
-const BOX: usize = 128;
+/// Agents treated side by side, each with partial sums and extremes of its own, so that the inner loops are plain
+/// element by element and become vector instructions. Divides [`CHUNK`]; a box is what one lane meets in a chunk.
+const LANES: usize = 64;
 
 /// What the closed form needs of all agents.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +36,11 @@ struct Share {
     surplus: f64,
 }
 
-/// Sums of 1/a and b/a over a chunk, and the extremes of 1/a.
+/// Sums of 1/a and b/a over a chunk, and the largest 1/a.
 #[derive(Clone, Copy, Debug)]
 struct ChunkSums {
     s: f64,
     weighted: f64,
-    steepest: f64,
     flattest: f64,
 }
 
@@ -51,10 +49,12 @@ impl Aggregate {
     fn of(sums: &[ChunkSums], inverse: &[f64], b: &[f64], total: f64) -> Option<Self> {
         let s = compensated(sums.iter().map(|c| c.s));
         let weighted = compensated(sums.iter().map(|c| c.weighted));
-        let steepest = sums.iter().map(|c| c.steepest).fold(f64::INFINITY, f64::min);
         let flattest = sums.iter().map(|c| c.flattest).fold(f64::NEG_INFINITY, f64::max);
         let mut all = Self { price: (weighted + 2.0 * total) / s, s, dominant: None };
-        if steepest < 0.5 * s && let Some(k) = inverse.iter().position(|&x| x == steepest) {
+        // All 1/a are negative: an agent with more than half of S is in a chunk with more than half of S.
+        let chunks = sums.iter().zip(inverse.chunks(CHUNK)).enumerate().filter(|(_, (c, _))| c.s < 0.5 * s);
+        let mut steep = chunks.flat_map(|(c, (_, xs))| xs.iter().enumerate().map(move |(k, &x)| (c * CHUNK + k, x)));
+        if let Some((k, steepest)) = steep.find(|&(_, x)| x < 0.5 * s) {
             let others = || inverse.iter().zip(b).enumerate().filter(|&(j, _)| j != k).map(|(_, x)| x);
             let above = (compensated(others().map(|(x, b_j)| (b_j - b[k]) * x)) + 2.0 * total) / s;
             all.price = b[k] + above;
@@ -91,42 +91,26 @@ fn share(half: f64, inverse: f64, others: f64) -> Share {
 // Twice as many divisions at a time where the processor can; the bits are the same (no fused operations).
 #[multiversion::multiversion(targets("x86_64+avx2+fma"))]
 fn invert(a: &[f64], b: &[f64], inverse: &mut [f64]) -> ChunkSums {
-    let (mut s, mut weighted) = ([0.0; LANES], [0.0; LANES]);
-    let (mut least, mut most) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-    let mut product = [0.0; BOX];
-    for ((a, b), inverse) in a.chunks(BOX).zip(b.chunks(BOX)).zip(inverse.chunks_mut(BOX)) {
-        let product = &mut product[..a.len()];
-        for (((a, b), inverse), product) in a.iter().zip(b).zip(inverse.iter_mut()).zip(product.iter_mut()) {
-            *inverse = 1.0 / a;
-            *product = b * *inverse;
-        }
-        by_lanes(inverse, &mut s, |sum, x| sum + x);
-        by_lanes(product, &mut weighted, |sum, x| sum + x);
-        by_lanes(inverse, &mut least, lesser);
-        by_lanes(inverse, &mut most, greater);
-    }
-    ChunkSums {
-        s: s.iter().sum(),
-        weighted: weighted.iter().sum(),
-        steepest: least.into_iter().fold(f64::INFINITY, lesser),
-        flattest: most.into_iter().fold(f64::NEG_INFINITY, greater),
-    }
-}
-
-/// Joins the k-th of every [`LANES`] numbers into lane k.
-#[inline(always)]
-fn by_lanes(xs: &[f64], lanes: &mut [f64; LANES], join: impl Fn(f64, f64) -> f64) {
-    let (full, rest) = xs.as_chunks::<LANES>();
-    let mut joined = *lanes;
-    for x in full {
+    let (mut s, mut weighted, mut most) = ([0.0; LANES], [0.0; LANES], [f64::NEG_INFINITY; LANES]);
+    let mut add = |k: usize, a: f64, b: f64| {
+        let x = 1.0 / a;
+        s[k] += x;
+        weighted[k] += b * x;
+        most[k] = greater(most[k], x);
+        x
+    };
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let (inverse, inverse_rest) = inverse.as_chunks_mut::<LANES>();
+    for ((a, b), inverse) in a.iter().zip(b).zip(inverse) {
         for k in 0..LANES {
-            joined[k] = join(joined[k], x[k]);
+            inverse[k] = add(k, a[k], b[k]);
         }
     }
-    for (lane, &x) in joined.iter_mut().zip(rest) {
-        *lane = join(*lane, x);
+    for (k, ((a, b), inverse)) in a_rest.iter().zip(b_rest).zip(inverse_rest).enumerate() {
+        *inverse = add(k, *a, *b);
     }
-    *lanes = joined;
+    let flattest = most.into_iter().fold(f64::NEG_INFINITY, greater);
+    ChunkSums { s: s.iter().sum(), weighted: weighted.iter().sum(), flattest }
 }
 
 #[inline(always)]
@@ -137,15 +121,6 @@ fn lesser(a: f64, b: f64) -> f64 {
 #[inline(always)]
 fn greater(a: f64, b: f64) -> f64 {
     if b > a { b } else { a }
-}
-
-/// Smallest and largest of the numbers of a box.
-#[inline(always)]
-fn extremes(xs: &[f64]) -> (f64, f64) {
-    let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-    by_lanes(xs, &mut low, lesser);
-    by_lanes(xs, &mut high, greater);
-    (low.into_iter().fold(f64::INFINITY, lesser), high.into_iter().fold(f64::NEG_INFINITY, greater))
 }
 
 /// The four numbers of every agent, on the way: 1/a and b become quantity and surplus.
@@ -269,11 +244,11 @@ pub fn settle_arrays_into(a: &[f64], b: &[f64], reused: QuadraticSettlement) -> 
         .map(|(inverse, (a, b))| invert(a, b, inverse))
         .collect();
     let all = Aggregate::of(&sums, &allocation, b, 0.0)?;
-    let mut boxes = vec![Extremes::NONE; n.div_ceil(BOX)];
+    let mut boxes = vec![Extremes::NONE; n.div_ceil(CHUNK) * LANES];
     let parts: Vec<[f64; 2]> = allocation
         .par_chunks_mut(CHUNK)
         .zip(payment.par_chunks_mut(CHUNK))
-        .zip(b.par_chunks(CHUNK).zip(boxes.par_chunks_mut(CHUNK / BOX)))
+        .zip(b.par_chunks(CHUNK).zip(boxes.par_chunks_mut(LANES)))
         .enumerate()
         .map(|(c, ((u, p), (b, boxes)))| trade(&all, c * CHUNK, b, u, p, boxes))
         .collect();
@@ -311,35 +286,87 @@ struct Extremes {
 impl Extremes {
     const NONE: Self =
         Self { gap: (f64::INFINITY, f64::NEG_INFINITY), net: (f64::INFINITY, f64::NEG_INFINITY) };
+
+    fn is_empty(&self) -> bool {
+        self.gap.0 > self.gap.1
+    }
+}
+
+/// One number per lane.
+type Lanes = [f64; LANES];
+
+/// Running sums and extremes of the second pass over a chunk.
+struct Trading {
+    gaps: Lanes,
+    surpluses: Lanes,
+    gap_low: Lanes,
+    gap_high: Lanes,
+    net_low: Lanes,
+    net_high: Lanes,
+}
+
+impl Trading {
+    fn new() -> Self {
+        let (zero, low, high) = ([0.0; LANES], [f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        Self { gaps: zero, surpluses: zero, gap_low: low, gap_high: high, net_low: low, net_high: high }
+    }
+
+    /// A row of agents, one per lane. Loop by loop: each of them becomes vector instructions, all in one do not.
+    #[inline(always)]
+    fn row(&mut self, all: &Aggregate, b: &Lanes, u: &mut Lanes, p: &mut Lanes) {
+        let (mut gap, mut surplus, mut net) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for k in 0..LANES {
+            let share = all.common_share(u[k], b[k]);
+            (gap[k], surplus[k], net[k]) = (share.gap, share.surplus, share.surplus + share.gap);
+            u[k] = share.quantity;
+            p[k] = all.price * share.quantity - share.gap;
+        }
+        join(&mut self.gaps, &gap, |sum, x| sum + x);
+        join(&mut self.surpluses, &surplus, |sum, x| sum + x);
+        join(&mut self.gap_low, &gap, lesser);
+        join(&mut self.gap_high, &gap, greater);
+        join(&mut self.net_low, &net, lesser);
+        join(&mut self.net_high, &net, greater);
+    }
+
+    /// A single agent.
+    fn one(&mut self, k: usize, share: Share) {
+        let (gap, net) = (share.gap, share.surplus + share.gap);
+        self.gaps[k] += gap;
+        self.surpluses[k] += share.surplus;
+        (self.gap_low[k], self.gap_high[k]) = (lesser(self.gap_low[k], gap), greater(self.gap_high[k], gap));
+        (self.net_low[k], self.net_high[k]) = (lesser(self.net_low[k], net), greater(self.net_high[k], net));
+    }
+}
+
+#[inline(always)]
+fn join(lanes: &mut Lanes, xs: &Lanes, by: impl Fn(f64, f64) -> f64) {
+    for k in 0..LANES {
+        lanes[k] = by(lanes[k], xs[k]);
+    }
 }
 
 /// Second pass over a chunk: 1/a becomes the quantity; returns the sums of gap and surplus.
 #[multiversion::multiversion(targets("x86_64+avx2+fma"))]
 fn trade(all: &Aggregate, first: usize, b: &[f64], u: &mut [f64], p: &mut [f64], boxes: &mut [Extremes]) -> [f64; 2] {
-    let (mut gaps, mut surpluses) = ([0.0; LANES], [0.0; LANES]);
-    let (mut gap, mut surplus, mut net) = ([0.0; BOX], [0.0; BOX], [0.0; BOX]);
-    let columns = b.chunks(BOX).zip(u.chunks_mut(BOX)).zip(p.chunks_mut(BOX));
-    for (k, (((b, u), p), extreme)) in columns.zip(boxes).enumerate() {
-        let (first, len) = (first + k * BOX, b.len());
-        let (gap, surplus, net) = (&mut gap[..len], &mut surplus[..len], &mut net[..len]);
-        let (u, p) = (&mut u[..len], &mut p[..len]);
-        for k in 0..len {
-            let share = all.common_share(u[k], b[k]);
-            (gap[k], surplus[k], net[k]) = (share.gap, share.surplus, share.surplus + share.gap);
-            p[k] = all.price * share.quantity - share.gap;
-            u[k] = share.quantity;
-        }
-        if let Some((k, share)) = all.dominant.filter(|(k, _)| (first..first + len).contains(k)) {
-            let k = k - first;
-            (gap[k], surplus[k], net[k]) = (share.gap, share.surplus, share.surplus + share.gap);
-            p[k] = all.price * share.quantity - share.gap;
-            u[k] = share.quantity;
-        }
-        by_lanes(gap, &mut gaps, |sum, x| sum + x);
-        by_lanes(surplus, &mut surpluses, |sum, x| sum + x);
-        *extreme = Extremes { gap: extremes(gap), net: extremes(net) };
+    let mut sums = Trading::new();
+    let is_special = all.dominant.is_some_and(|(k, _)| (first..first + b.len()).contains(&k));
+    let rows = if is_special { 0 } else { b.len() / LANES };
+    let (b_rows, u_rows, p_rows) = (b.as_chunks().0, u.as_chunks_mut().0, p.as_chunks_mut().0);
+    for ((b, u), p) in b_rows[..rows].iter().zip(u_rows).zip(p_rows) {
+        sums.row(all, b, u, p);
     }
-    [gaps.iter().sum(), surpluses.iter().sum()]
+    // What is left of the last chunk, or the whole chunk of the dominant agent.
+    for i in rows * LANES..b.len() {
+        let share = all.share(first + i, u[i], b[i]);
+        sums.one(i % LANES, share);
+        (u[i], p[i]) = (share.quantity, all.price * share.quantity - share.gap);
+    }
+    for (k, extremes) in boxes.iter_mut().enumerate() {
+        *extremes =
+            Extremes { gap: (sums.gap_low[k], sums.gap_high[k]), net: (sums.net_low[k], sums.net_high[k]) };
+    }
+    [sums.gaps.iter().sum(), sums.surpluses.iter().sum()]
 }
 
 /// What the distances d_i(x) = gap_i - x H_i, x = c - 1 >= 0, are made of.
@@ -359,7 +386,8 @@ impl Payments<'_> {
 
     /// d_i and -d_i of all agents of a box.
     fn lines_of(&self, index: usize) -> impl Iterator<Item = Line> + '_ {
-        (index * BOX..((index + 1) * BOX).min(self.a.len())).flat_map(|i| {
+        let (chunk, lane) = (index / LANES * CHUNK, index % LANES);
+        (chunk + lane..(chunk + CHUNK).min(self.a.len())).step_by(LANES).flat_map(|i| {
             let share = self.all.share(i, 1.0 / self.a[i], self.b[i]);
             let net = share.surplus + share.gap;
             self.lines((share.gap, share.gap), (net, net))
@@ -374,15 +402,16 @@ impl Payments<'_> {
             let [up, down] = self.lines(boxes[k].gap, boxes[k].net);
             up.at(x).max(down.at(x))
         };
+        let full = || (0..boxes.len()).filter(|&k| !boxes[k].is_empty());
         let highest_in_best_box = |x: f64| {
-            let best = (0..boxes.len()).max_by(|&j, &k| bound(j, x).total_cmp(&bound(k, x)))?;
+            let best = full().max_by(|&j, &k| bound(j, x).total_cmp(&bound(k, x)))?;
             self.lines_of(best).max_by(|l, m| l.at(x).total_cmp(&m.at(x)))
         };
         let (left, right) = (highest_in_best_box(low)?, highest_in_best_box(high)?);
         let cross = (left.at_zero - right.at_zero) / (right.slope - left.slope);
         let cross = if cross.is_finite() { cross.clamp(low, high) } else { low };
         let known = [low, cross, high].map(|x| (x, left.at(x).max(right.at(x))));
-        let open = (0..boxes.len()).filter(|&k| known.iter().any(|&(x, value)| bound(k, x) >= value));
+        let open = full().filter(|&k| known.iter().any(|&(x, value)| bound(k, x) >= value));
         let lines: Vec<Line> = open.flat_map(|k| self.lines_of(k)).collect();
         lowest_envelope(lines.len(), |k| Some(lines[k]), low, high)
     }
