@@ -92,7 +92,8 @@ impl Strategy<MarketMechanism, Utility> for RandomLiar {
         let first = 0.0_f64.clamp(turn.signal.low(), turn.signal.high());
         let price = turn.signal.marginal(first, true);
         let price = if price.is_finite() { price } else { turn.signal.marginal(first, false) };
-        let shift = if price.is_finite() { 0.2 * price.abs() * turn.rng.random_range(-1.0..1.0) } else { 0.0 };
+        let shift =
+            if price.is_finite() { 0.2 * price.abs() * turn.rng.random_range(-1.0..1.0) } else { 0.0 };
         Lie { scale, shift, cap }.report(turn.signal)
     }
 }

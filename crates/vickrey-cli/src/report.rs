@@ -309,7 +309,10 @@ pub fn audit(out: &mut dyn Write, document: &Document) -> io::Result<()> {
     }
     for finding in &report.audit.findings {
         let evidence = &finding.evidence;
-        let found = format!("{} at worst in {} tries", worst(evidence, money), tries(evidence.tries));
+        let found = match evidence.tries {
+            0 => String::new(),
+            n => format!("{} at worst in {} tries", worst(evidence, money), tries(n)),
+        };
         remark(out, &finding.title, &[&finding.note, &found, &evidence.at])?;
     }
     let verdict =

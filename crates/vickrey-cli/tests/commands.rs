@@ -148,7 +148,7 @@ fn no_feasible_c_is_a_failed_run() {
         .assert()
         .code(1)
         .stdout(contains("two agents that trade never have a feasible c"))
-        .stderr(contains("write a number for `c`"));
+        .stderr(contains("give `scaling` a number"));
 }
 
 #[test]

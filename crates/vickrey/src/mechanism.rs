@@ -104,7 +104,8 @@ pub trait Mechanism: Sync {
     ///
     /// # Errors
     /// The stage cannot be settled with these reports.
-    fn close(&self, state: &mut Self::State, arrivals: Vec<Arrival<Self::Report>>) -> Result<(), Self::Error>;
+    fn close(&self, state: &mut Self::State, arrivals: Vec<Arrival<Self::Report>>)
+    -> Result<(), Self::Error>;
 
     /// Takes nature's draw, ends the stage.
     ///

@@ -63,7 +63,8 @@ fn the_search_finds_the_lies_that_pay() {
     assert_eq!((row.promised, row.verdict), (false, Verdict::ConditionNotMet));
     assert!(row.evidence.as_ref().unwrap().worst > 0.05, "{row:#?}");
 
-    let rule = PaymentRule::ScaledVcgFromReports { choice: FactorChoice::MinMax, baseline: Baseline::Autarky };
+    let rule =
+        PaymentRule::ScaledVcgFromReports { choice: FactorChoice::MinMax, baseline: Baseline::Autarky };
     let from_reports = run(&example_1(), rule);
     let row = from_reports.find(TRUTH).unwrap();
     assert_eq!((row.promised, row.verdict), (false, Verdict::ConditionNotMet), "{row:#?}");
@@ -88,7 +89,8 @@ fn scaled_vcg_with_a_constant_inside_the_interval_promises_everything() {
 #[test]
 fn groves_does_not_promise_participation_when_others_have_standing_costs() {
     let quadratic = |b: f64, idle: f64| Utility::quadratic(-1.0, b).unwrap().with_idle_value(idle).unwrap();
-    let market = Market::new(vec![quadratic(1.0, 0.0), quadratic(3.0, 0.0), quadratic(2.5, -100.0)], 0.0).unwrap();
+    let market =
+        Market::new(vec![quadratic(1.0, 0.0), quadratic(3.0, 0.0), quadratic(2.5, -100.0)], 0.0).unwrap();
     let audit = run(&market, PaymentRule::Groves);
     assert!(audit.passed(), "{audit:#?}");
     let row = audit.find(Property::IndividualRationality(Baseline::Autarky)).unwrap();

@@ -50,7 +50,10 @@ fn an_open_interval_uses_its_finite_end() {
     assert!(s.groves(0).is_finite() && s.vcg(2).is_finite());
     assert!(PaymentRule::Vcg.payment(&s, 0).unwrap_err().to_string().contains("agent 0 is pivotal"));
     assert_eq!(interval(&s, Zero).verdict, IntervalVerdict::Pivotal(vec![0, 1]));
-    assert_eq!(min_max(&s, Zero, Distance { ratio: false, one_sided: false }, Range { low: 1.0, high: 2.0 }), None);
+    assert_eq!(
+        min_max(&s, Zero, Distance { ratio: false, one_sided: false }, Range { low: 1.0, high: 2.0 }),
+        None
+    );
     assert_eq!(FactorChoice::LowEnd.factor(&s, Zero), None);
     // A pivotal agent has no payment at any c, also not a NaN.
     assert_eq!(s.scaled_vcg(0, 0.5, Zero), f64::NEG_INFINITY);
@@ -70,7 +73,8 @@ fn agents_that_do_not_trade_pay_nothing() {
 
 #[test]
 fn two_agents_that_trade_have_no_feasible_factor() {
-    let s = settled(vec![Utility::quadratic(-1.0, 1.0).unwrap(), Utility::quadratic(-1.0, 3.0).unwrap()], 0.0);
+    let s =
+        settled(vec![Utility::quadratic(-1.0, 1.0).unwrap(), Utility::quadratic(-1.0, 3.0).unwrap()], 0.0);
     for baseline in [Zero, Autarky] {
         let set = interval(&s, baseline);
         assert_eq!(s.without(0, baseline), 0.0);
@@ -95,9 +99,14 @@ fn a_fixed_total_is_procured() {
 
 #[test]
 fn outside_options_separate_the_baselines() {
-    let with_cost = |a: f64, b: f64, cost: f64| Utility::quadratic(a, b).unwrap().with_idle_value(-cost).unwrap();
-    let agents =
-        vec![with_cost(-1.0, 1.0, 0.3), with_cost(-1.1, 1.2, 0.1), with_cost(-1.2, 4.0, 0.0), with_cost(-1.1, 5.0, 0.2)];
+    let with_cost =
+        |a: f64, b: f64, cost: f64| Utility::quadratic(a, b).unwrap().with_idle_value(-cost).unwrap();
+    let agents = vec![
+        with_cost(-1.0, 1.0, 0.3),
+        with_cost(-1.1, 1.2, 0.1),
+        with_cost(-1.2, 4.0, 0.0),
+        with_cost(-1.1, 5.0, 0.2),
+    ];
     let s = settled(agents, 0.0);
     let plain = [(-1.0, 1.0), (-1.1, 1.2), (-1.2, 4.0), (-1.1, 5.0)];
     let plain = settled(plain.iter().map(|&(a, b)| Utility::quadratic(a, b).unwrap()).collect(), 0.0);
@@ -174,9 +183,8 @@ fn the_price_interval_passes_prices_at_which_nothing_moves() {
 
 #[test]
 fn small_units_do_not_hide_gains_from_trade() {
-    let agents = |unit: f64| {
-        [1.0, 3.0, 5.0, 2.0].map(|b| Utility::quadratic(-unit, b * unit).unwrap()).to_vec()
-    };
+    let agents =
+        |unit: f64| [1.0, 3.0, 5.0, 2.0].map(|b| Utility::quadratic(-unit, b * unit).unwrap()).to_vec();
     let (small, plain) = (settled(agents(1e-12), 0.0), settled(agents(1.0), 0.0));
     let verdict = |s: &Settlement| interval(s, Zero).feasible().is_some();
     assert_eq!(verdict(&small), verdict(&plain));
@@ -199,7 +207,10 @@ fn infeasible_totals_and_bad_markets_are_errors() {
     let two = || Market::new(vec![sell(&[(1.0, 1.0)]), buy(&[(1.0, 1.0)])], 0.0).unwrap();
     let named = |names: &[&str]| two().with_names(names.iter().map(|&n| n.into()).collect());
     assert!(matches!(named(&["a"]).unwrap_err(), MarketError::Names { found: 1, agents: 2 }));
-    assert!(matches!(named(&["a", "a"]).unwrap_err(), MarketError::DuplicateName { first: 0, second: 1, .. }));
+    assert!(matches!(
+        named(&["a", "a"]).unwrap_err(),
+        MarketError::DuplicateName { first: 0, second: 1, .. }
+    ));
 }
 
 #[test]
@@ -229,6 +240,7 @@ fn parameters_are_refused_with_field_and_reason() {
 
 #[test]
 fn clearing_alone_agrees_with_settling() {
-    let market = Market::new(vec![sell(&[(5.0, 12.0)]), buy(&[(3.0, 40.0)]), buy(&[(4.0, 20.0)])], 0.0).unwrap();
+    let market =
+        Market::new(vec![sell(&[(5.0, 12.0)]), buy(&[(3.0, 40.0)]), buy(&[(4.0, 20.0)])], 0.0).unwrap();
     assert_eq!(clear(&market).unwrap(), settle(&market).unwrap().clearing);
 }

@@ -86,7 +86,8 @@ fn boxed(a: f64, b: f64, low: f64, high: f64) -> Utility {
 
 #[test]
 fn case_e_boxes() {
-    let s = market(vec![boxed(-1.0, 1.0, -0.5, 0.5), boxed(-1.0, 3.0, -0.2, 0.2), boxed(-0.5, 4.0, 0.0, 0.4)]);
+    let s =
+        market(vec![boxed(-1.0, 1.0, -0.5, 0.5), boxed(-1.0, 3.0, -0.2, 0.2), boxed(-0.5, 4.0, 0.0, 0.4)]);
     close(s.price(), 2.8);
     all_close(|i| s.allocation(i), &[-0.5, 0.1, 0.4]);
     close(s.welfare(), 1.06);

@@ -41,7 +41,8 @@ fn the_protocol_charges_what_the_functions_say() {
     for rule in RULES {
         let market = market();
         let mechanism = MarketMechanism::new(4, 0.0, rule);
-        let totals = simulate::truthful(&mechanism, &mut MarketWorld::new(market.clone()), honest, 1).unwrap();
+        let totals =
+            simulate::truthful(&mechanism, &mut MarketWorld::new(market.clone()), honest, 1).unwrap();
         let s = settle(&market).unwrap();
         for i in 0..4 {
             assert_eq!(totals.payment[i], rule.payment(&s, i).unwrap());
@@ -50,7 +51,11 @@ fn the_protocol_charges_what_the_functions_say() {
             // One agent's payment on its own path is the one of the full settlement.
             let (quantity, payment) = vickrey::market::protocol::payment_of(&market, rule, i).unwrap();
             assert_eq!(quantity, s.allocation(i));
-            assert!((payment - totals.payment[i]).abs() < 1e-10, "{rule:?} {i}: {payment} {}", totals.payment[i]);
+            assert!(
+                (payment - totals.payment[i]).abs() < 1e-10,
+                "{rule:?} {i}: {payment} {}",
+                totals.payment[i]
+            );
         }
     }
 }
@@ -125,10 +130,12 @@ fn too_few_reports_end_the_run_with_a_reason() {
     let mechanism = MarketMechanism::new(4, 0.0, PaymentRule::Vcg);
     let mut silent: Profile<MarketMechanism, Utility> =
         (0..4).map(|_| Box::new(Silent) as Box<dyn Strategy<_, _>>).collect();
-    let error = simulate::run(&mechanism, &mut MarketWorld::new(market()), &mut silent, 1, |_| ()).unwrap_err();
+    let error =
+        simulate::run(&mechanism, &mut MarketWorld::new(market()), &mut silent, 1, |_| ()).unwrap_err();
     assert!(matches!(error, RunError::Stage { stage: 0, .. }));
     assert!(error.to_string().contains("at least 2 agents, found 0"), "{error}");
-    let error = simulate::run(&mechanism, &mut MarketWorld::new(market()), &mut Vec::new(), 1, |_| ()).unwrap_err();
+    let error =
+        simulate::run(&mechanism, &mut MarketWorld::new(market()), &mut Vec::new(), 1, |_| ()).unwrap_err();
     assert!(matches!(error, RunError::Strategies { found: 0, agents: 4 }));
 }
 

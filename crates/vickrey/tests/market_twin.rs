@@ -14,9 +14,11 @@ fn utility() -> impl Strategy<Value = Utility> {
         (quadratic(), 0.0..3.0_f64, 0.1..3.0_f64)
             .prop_map(|(u, below, above)| u.limited(-below, above).unwrap()),
         (0.5..4.0_f64, 0.3..3.0_f64, 0.0..1.0_f64).prop_map(|(w, s, d)| Utility::log(w, s, d).unwrap()),
-        (0.5..4.0_f64, 0.3..3.0_f64, 0.0..1.0_f64, 0.0..2.0_f64, 0.1..3.0_f64).prop_map(|(w, s, d, below, above)| {
-            Utility::log(w, s, d).unwrap().limited(-(below.min(0.9 * s)), above).unwrap()
-        }),
+        (0.5..4.0_f64, 0.3..3.0_f64, 0.0..1.0_f64, 0.0..2.0_f64, 0.1..3.0_f64).prop_map(
+            |(w, s, d, below, above)| {
+                Utility::log(w, s, d).unwrap().limited(-(below.min(0.9 * s)), above).unwrap()
+            }
+        ),
         (0.5..4.0_f64, 0.3..3.0_f64, 0.2..0.8_f64, 0.0..1.0_f64)
             .prop_map(|(w, s, g, d)| Utility::power(w, s, g, d).unwrap()),
         (0.5..4.0_f64, 0.3..2.0_f64).prop_map(|(a, k)| Utility::exponential(a, k).unwrap()),
@@ -64,7 +66,8 @@ fn welfare(market: &Market, clearing: &Clearing) -> f64 {
 
 /// H_i by brute force; minus infinity if the others cannot reach the total.
 fn without(market: &Market, agent: usize) -> f64 {
-    let others: Vec<Utility> = (0..market.len()).filter(|&j| j != agent).map(|j| market.utility(j).clone()).collect();
+    let others: Vec<Utility> =
+        (0..market.len()).filter(|&j| j != agent).map(|j| market.utility(j).clone()).collect();
     if others.len() == 1 {
         return others[0].value(market.total());
     }
@@ -105,7 +108,11 @@ fn check_against_brute_force(market: &Market) -> Result<(), TestCaseError> {
             prop_assert!(s.net(i, Autarky) >= 0.0, "agent {i}: net {}", s.net(i, Autarky));
         }
         let alone = gap_one_by_one(market, &s.clearing, i);
-        prop_assert!((s.gap(i) - alone).abs() <= 1e-10 * alone + 1e-12 * scale, "agent {i}: {} {alone}", s.gap(i));
+        prop_assert!(
+            (s.gap(i) - alone).abs() <= 1e-10 * alone + 1e-12 * scale,
+            "agent {i}: {} {alone}",
+            s.gap(i)
+        );
     }
     for baseline in [Zero, Autarky] {
         check_interval(market, &s, baseline, scale)?;
@@ -114,7 +121,12 @@ fn check_against_brute_force(market: &Market) -> Result<(), TestCaseError> {
 }
 
 /// The interval against a scan of c with payments added up one by one.
-fn check_interval(market: &Market, s: &Settlement, baseline: Baseline, scale: f64) -> Result<(), TestCaseError> {
+fn check_interval(
+    market: &Market,
+    s: &Settlement,
+    baseline: Baseline,
+    scale: f64,
+) -> Result<(), TestCaseError> {
     if !s.pivotal.is_empty() {
         return Ok(());
     }
@@ -132,7 +144,14 @@ fn check_interval(market: &Market, s: &Settlement, baseline: Baseline, scale: f6
         let slack = payments.iter().sum::<f64>().min(worst_net);
         // Near a boundary rounding decides; everywhere else the two must agree.
         if slack.abs() > 1e-8 * scale {
-            prop_assert_eq!(slack > 0.0, feasible.contains(c), "c {} slack {} set {:?}", c, slack, set.clone());
+            prop_assert_eq!(
+                slack > 0.0,
+                feasible.contains(c),
+                "c {} slack {} set {:?}",
+                c,
+                slack,
+                set.clone()
+            );
         }
     }
     Ok(())
@@ -144,9 +163,8 @@ fn spread() -> impl Strategy<Value = Market> {
     let agent = prop_oneof![
         (size(), 0.5..4.0_f64).prop_map(|(s, b)| Utility::quadratic(-1.0 / s, b).unwrap()),
         (size(), 0.3..3.0_f64).prop_map(|(s, m)| Utility::log(m * s, s, 0.0).unwrap()),
-        (size(), 0.3..3.0_f64, 0.2..0.8_f64).prop_map(|(s, m, g)| {
-            Utility::power(m * s.powf(1.0 - g), s, g, 0.1).unwrap()
-        }),
+        (size(), 0.3..3.0_f64, 0.2..0.8_f64)
+            .prop_map(|(s, m, g)| { Utility::power(m * s.powf(1.0 - g), s, g, 0.1).unwrap() }),
         (size(), 0.3..3.0_f64).prop_map(|(s, m)| Utility::exponential(m * s, 1.0 / s).unwrap()),
         (size(), 0.5..4.0_f64, 0.1..1.0_f64).prop_map(|(s, b, l)| {
             Utility::quadratic(-1.0 / s, b).unwrap().limited(-l * s, l * s).unwrap()

@@ -73,10 +73,8 @@ impl Mechanism for RandomItem {
     fn close(&self, state: &mut RandomItemState, arrivals: Vec<Arrival<Bid>>) -> Result<(), Failed> {
         state.payment = vec![0.0; 3];
         state.winner = None;
-        let values: Vec<f64> = arrivals
-            .iter()
-            .map(|a| if let Some(Bid::Value(v)) = a.report() { *v } else { 0.0 })
-            .collect();
+        let values: Vec<f64> =
+            arrivals.iter().map(|a| if let Some(Bid::Value(v)) = a.report() { *v } else { 0.0 }).collect();
         if state.stage > 0 {
             let best = (0..3).max_by(|&i, &j| values[i].total_cmp(&values[j])).ok_or(Failed("nobody"))?;
             let second = (0..3).filter(|&i| i != best).map(|i| values[i]).fold(0.0, f64::max);
@@ -177,7 +175,11 @@ impl Mechanism for Averaging {
         Ok(())
     }
     fn close(&self, _: &mut usize, arrivals: Vec<Arrival<f64>>) -> Result<(), Failed> {
-        if arrivals.iter().any(|a| a.report().is_none()) { Err(Failed("a position is missing")) } else { Ok(()) }
+        if arrivals.iter().any(|a| a.report().is_none()) {
+            Err(Failed("a position is missing"))
+        } else {
+            Ok(())
+        }
     }
     fn settle(&self, round: &mut usize, (): ()) -> Result<(Vec<f64>, Vec<f64>), Failed> {
         *round += 1;

@@ -70,12 +70,15 @@ fn plans(liars: &[String], market: &Market) -> Result<BTreeMap<AgentId, Plan>, F
     let mut plans = BTreeMap::new();
     for text in liars {
         let wrong = |message: String| {
-            Failure::input(Problem::new(message).with_help("accepted: NAME=LIE, for example Hydro=scale:1.2; the scenario comes before --liars"))
+            Failure::input(Problem::new(message).with_help(
+                "accepted: NAME=LIE, for example Hydro=scale:1.2; the scenario comes before --liars",
+            ))
         };
         let (who, lie) =
             text.rsplit_once('=').ok_or_else(|| wrong(format!("--liars `{text}` has no `=`")))?;
         let agent = (0..market.len()).find(|&i| market.name(i) == who).ok_or_else(|| {
-            let near = nearest_name(market, who).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let near = nearest_name(market, who)
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             wrong(format!("--liars: there is no agent `{who}` in the scenario{near}"))
         })?;
         let plan = Plan::parse(lie).map_err(|message| wrong(format!("--liars `{text}`: {message}")))?;

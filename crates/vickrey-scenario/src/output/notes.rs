@@ -73,8 +73,9 @@ fn two_agents(result: &MarketResult<'_>) -> Option<String> {
     let trade = s.agents() == 2 && (0..2).any(|i| s.allocation(i) != 0.0);
     let empty = matches!(result.scaling.autarky.source.verdict, IntervalVerdict::Empty { .. });
     let whom = if result.scaling.zero.feasible().is_some() { " against autarky" } else { "" };
-    (trade && empty && s.pivotal.is_empty() && s.total == 0.0)
-        .then(|| format!("two agents that trade never have a feasible c{whom}: H_i = 0, so no c balances the budget"))
+    (trade && empty && s.pivotal.is_empty() && s.total == 0.0).then(|| {
+        format!("two agents that trade never have a feasible c{whom}: H_i = 0, so no c balances the budget")
+    })
 }
 
 fn price_interval(result: &MarketResult<'_>) -> Option<String> {

@@ -64,24 +64,13 @@ impl Axis {
     pub(super) fn linear(range: (f64, f64), length: f64, side: Side) -> Self {
         let (low, high) = opened(range);
         let size = low.abs().max(high.abs());
-        let exponent = if (1e-2..1e6).contains(&size) {
-            0
-        } else {
-            (size.log10() / 3.0).floor() as i32 * 3
-        };
+        let exponent = if (1e-2..1e6).contains(&size) { 0 } else { (size.log10() / 3.0).floor() as i32 * 3 };
         let spacing = if side == Side::Bottom { 92.0 } else { 42.0 };
         let mut wanted = (length / spacing).floor().clamp(2.0, 8.0);
         loop {
             let ticks = linear_ticks(low, high, wanted, exponent);
             if wanted <= 2.0 || fits(&ticks, (low, high), length, side) {
-                return Axis {
-                    low,
-                    high,
-                    log: false,
-                    ticks,
-                    minor: Vec::new(),
-                    exponent,
-                };
+                return Axis { low, high, log: false, ticks, minor: Vec::new(), exponent };
             }
             wanted -= 1.0;
         }
@@ -90,20 +79,9 @@ impl Axis {
     /// A logarithmic axis over a positive range, with ticks that fit into `length` pixels.
     pub(super) fn log(range: (f64, f64), length: f64, side: Side) -> Self {
         let (low, high) = (range.0.log10(), range.1.log10());
-        let (low, high) = if high - low < 0.02 {
-            (low - 0.35, high + 0.35)
-        } else {
-            (low, high)
-        };
+        let (low, high) = if high - low < 0.02 { (low - 0.35, high + 0.35) } else { (low, high) };
         let (ticks, minor) = log_ticks(low, high, length, side);
-        Axis {
-            low,
-            high,
-            log: true,
-            ticks,
-            minor,
-            exponent: 0,
-        }
+        Axis { low, high, log: true, ticks, minor, exponent: 0 }
     }
 
     /// Where a value lies, 0 at the low end and 1 at the high end.
@@ -136,18 +114,13 @@ fn linear_ticks(low: f64, high: f64, wanted: f64, exponent: i32) -> Vec<Tick> {
     let fitting = choices.iter().find(|(m, _)| m * base >= raw * 0.8);
     let (multiple, extra) = fitting.copied().unwrap_or((10.0, -1));
     let step = multiple * base;
-    let decimals = usize::try_from(exponent - power + extra)
-        .unwrap_or(0)
-        .min(17);
+    let decimals = usize::try_from(exponent - power + extra).unwrap_or(0).min(17);
     let count = ((high - low) / step).ceil() as i64 + 1;
     let first = (low / step - 1e-6).ceil();
     (0..count.clamp(0, 50))
         .map(|i| (first + i as f64) * step)
         .filter(|&at| at <= high + 1e-6 * step)
-        .map(|at| Tick {
-            at,
-            label: text::fixed(at / 10.0_f64.powi(exponent), decimals),
-        })
+        .map(|at| Tick { at, label: text::fixed(at / 10.0_f64.powi(exponent), decimals) })
         .collect()
 }
 
@@ -159,8 +132,7 @@ fn fits(ticks: &[Tick], (low, high): (f64, f64), length: f64, side: Side) -> boo
         let need = match side {
             Side::Left => 1.6 * TICK_SIZE,
             Side::Bottom => {
-                let both =
-                    text::width(&pair[0].label, TICK_SIZE) + text::width(&pair[1].label, TICK_SIZE);
+                let both = text::width(&pair[0].label, TICK_SIZE) + text::width(&pair[1].label, TICK_SIZE);
                 both / 2.0 + 14.0
             }
         };
@@ -177,35 +149,20 @@ fn log_ticks(low: f64, high: f64, length: f64, side: Side) -> (Vec<Tick>, Vec<f6
         all.filter(|&v| inside(v)).collect()
     };
     let digits: Vec<f64> = (1..10).map(f64::from).collect();
-    let minor = if last - first <= 8 {
-        powers(&digits)
-    } else {
-        Vec::new()
-    };
+    let minor = if last - first <= 8 { powers(&digits) } else { Vec::new() };
     let plain = low >= -3.001 && high <= 4.001;
     let label = |v: f64| log_label(v, plain);
     let as_ticks = |values: Vec<f64>| -> Vec<Tick> {
         let logs = values.into_iter();
-        logs.map(|at| Tick {
-            at,
-            label: label(at),
-        })
-        .collect()
+        logs.map(|at| Tick { at, label: label(at) }).collect()
     };
     let in_logs = |ticks: &[Tick]| {
-        let moved = ticks.iter().map(|t| Tick {
-            at: t.at.log10(),
-            label: t.label.clone(),
-        });
+        let moved = ticks.iter().map(|t| Tick { at: t.at.log10(), label: t.label.clone() });
         fits(&moved.collect::<Vec<_>>(), (low, high), length, side)
     };
     let decades = powers(&[1.0]);
     if decades.len() < 3 {
-        for steps in [
-            &[1.0, 2.0, 3.0, 4.0, 6.0, 8.0][..],
-            &[1.0, 2.0, 5.0],
-            &[1.0, 3.0],
-        ] {
+        for steps in [&[1.0, 2.0, 3.0, 4.0, 6.0, 8.0][..], &[1.0, 2.0, 5.0], &[1.0, 3.0]] {
             let ticks = as_ticks(powers(steps));
             if ticks.len() >= 2 && in_logs(&ticks) {
                 return (ticks, minor);
@@ -257,11 +214,7 @@ impl Panel {
         let bottom = outer.bottom - BOTTOM_ROOM;
         let y = y(bottom - outer.top);
         let left = outer.left + y.left_room();
-        Panel {
-            area: Area::new(left, outer.top, outer.right, bottom),
-            x: x(outer.right - left),
-            y,
-        }
+        Panel { area: Area::new(left, outer.top, outer.right, bottom), x: x(outer.right - left), y }
     }
 
     /// The pixel of a data point.
@@ -319,10 +272,7 @@ impl Panel {
     pub(super) fn draw_axes(&self, scene: &mut Scene, x_title: Option<&str>, y_title: &str) {
         let a = self.area;
         let thin = Stroke::full(INK, 0.9);
-        scene.line(
-            &[(a.left, a.top), (a.left, a.bottom), (a.right, a.bottom)],
-            thin,
-        );
+        scene.line(&[(a.left, a.top), (a.left, a.bottom), (a.right, a.bottom)], thin);
         for tick in &self.y.ticks {
             let y = self.px_y(tick.at);
             scene.line(&[(a.left - 4.0, y), (a.left, y)], thin);

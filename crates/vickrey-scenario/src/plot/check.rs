@@ -13,12 +13,7 @@ pub(super) fn drawable(
 ) -> Result<(), PlotError> {
     for (position, value) in values.into_iter().enumerate() {
         if !value.is_finite() || value.abs() > LARGEST {
-            return Err(PlotError::NotDrawable {
-                chart,
-                series: series.to_owned(),
-                position,
-                value,
-            });
+            return Err(PlotError::NotDrawable { chart, series: series.to_owned(), position, value });
         }
     }
     Ok(())
@@ -34,13 +29,7 @@ pub(super) fn within(
 ) -> Result<(), PlotError> {
     for (position, value) in values.into_iter().enumerate() {
         if !good(value) {
-            return Err(PlotError::OutOfRange {
-                chart,
-                series: series.to_owned(),
-                position,
-                value,
-                wanted,
-            });
+            return Err(PlotError::OutOfRange { chart, series: series.to_owned(), position, value, wanted });
         }
     }
     Ok(())
@@ -49,10 +38,7 @@ pub(super) fn within(
 /// The series has at least one value.
 pub(super) fn some(chart: &'static str, series: &str, length: usize) -> Result<(), PlotError> {
     if length == 0 {
-        return Err(PlotError::Empty {
-            chart,
-            series: series.to_owned(),
-        });
+        return Err(PlotError::Empty { chart, series: series.to_owned() });
     }
     Ok(())
 }
@@ -65,12 +51,7 @@ pub(super) fn length(
     expected: usize,
 ) -> Result<(), PlotError> {
     if found != expected {
-        return Err(PlotError::Length {
-            chart,
-            series: series.to_owned(),
-            found,
-            expected,
-        });
+        return Err(PlotError::Length { chart, series: series.to_owned(), found, expected });
     }
     Ok(())
 }

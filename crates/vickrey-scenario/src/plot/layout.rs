@@ -48,10 +48,7 @@ pub(super) struct Entry {
 impl Entry {
     /// An entry from its sign and text.
     pub(super) fn new(sign: Sign, label: impl Into<String>) -> Self {
-        Entry {
-            sign,
-            label: label.into(),
-        }
+        Entry { sign, label: label.into() }
     }
 }
 
@@ -88,10 +85,8 @@ pub(super) fn legend_rows(scene: &mut Scene, entries: &[Entry], top: f64) -> f64
         return top;
     }
     let (most, gap) = (260.0, 26.0);
-    let widths: Vec<f64> = shown
-        .iter()
-        .map(|e| GLYPH + text::width(&e.label, NOTE_SIZE).min(most) + gap)
-        .collect();
+    let widths: Vec<f64> =
+        shown.iter().map(|e| GLYPH + text::width(&e.label, NOTE_SIZE).min(most) + gap).collect();
     let right = scene.width - SIDE + gap;
     let one_row = SIDE + widths.iter().sum::<f64>() <= right;
     let widest = widths.iter().copied().fold(0.0, f64::max);
@@ -220,10 +215,7 @@ impl Block<'_> {
         let mut best: Option<(f64, Area)> = None;
         for gap in [12.0, 22.0, 36.0, 56.0, 84.0, 120.0] {
             for (dx, dy) in COMPASS {
-                let middle = (
-                    at.0 + dx * (gap + wide / 2.0),
-                    at.1 + dy * (gap + high / 2.0),
-                );
+                let middle = (at.0 + dx * (gap + wide / 2.0), at.1 + dy * (gap + high / 2.0));
                 let area = Area::new(
                     middle.0 - wide / 2.0,
                     middle.1 - high / 2.0,
@@ -262,13 +254,5 @@ impl Block<'_> {
 }
 
 /// Directions in which a block is tried, the best liked first.
-const COMPASS: [(f64, f64); 8] = [
-    (1.0, 0.0),
-    (-1.0, 0.0),
-    (1.0, -1.0),
-    (1.0, 1.0),
-    (-1.0, -1.0),
-    (-1.0, 1.0),
-    (0.0, -1.0),
-    (0.0, 1.0),
-];
+const COMPASS: [(f64, f64); 8] =
+    [(1.0, 0.0), (-1.0, 0.0), (1.0, -1.0), (1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0), (0.0, -1.0), (0.0, 1.0)];

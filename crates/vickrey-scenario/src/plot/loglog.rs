@@ -51,11 +51,7 @@ impl LogLog {
     pub(super) fn scene(&self) -> Result<Scene, PlotError> {
         self.check()?;
         let kept: Vec<Vec<Point>> = self.series.iter().map(|s| positive(&s.points)).collect();
-        check::some(
-            CHART,
-            "the set of positive points",
-            kept.iter().map(Vec::len).sum(),
-        )?;
+        check::some(CHART, "the set of positive points", kept.iter().map(Vec::len).sum())?;
         let total: usize = self.series.iter().map(|s| s.points.len()).sum();
         let left_out = total - kept.iter().map(Vec::len).sum::<usize>();
         let mut scene = Scene::new();
@@ -93,16 +89,8 @@ impl LogLog {
         check::some(CHART, "the list of series", self.series.len())?;
         for series in &self.series {
             let name = &series.name;
-            check::drawable(
-                CHART,
-                &format!("x of {name}"),
-                series.points.iter().map(|p| p.0),
-            )?;
-            check::drawable(
-                CHART,
-                &format!("y of {name}"),
-                series.points.iter().map(|p| p.1),
-            )?;
+            check::drawable(CHART, &format!("x of {name}"), series.points.iter().map(|p| p.0))?;
+            check::drawable(CHART, &format!("y of {name}"), series.points.iter().map(|p| p.1))?;
         }
         for line in &self.references {
             let name = format!("the reference line {}", line.label);
@@ -126,9 +114,7 @@ fn left_out_note(count: usize) -> Vec<String> {
     match count {
         0 => Vec::new(),
         1 => vec!["1 point with a value that is not positive is left out.".to_owned()],
-        n => vec![format!(
-            "{n} points with a value that is not positive are left out."
-        )],
+        n => vec![format!("{n} points with a value that is not positive are left out.")],
     }
 }
 
@@ -183,11 +169,7 @@ fn draw_reference(
         let on = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
         for (place, anchor) in super::layout::around(on, 10.0, NOTE_SIZE) {
             let area = text::extent(&reference.label, place, NOTE_SIZE, anchor);
-            let own = if area.grown(2.0).clip(a, b).is_some() {
-                60.0
-            } else {
-                0.0
-            };
+            let own = if area.grown(2.0).clip(a, b).is_some() { 60.0 } else { 0.0 };
             let outside = if frame.encloses(&area) { 0.0 } else { 1e5 };
             let cost = clutter.cost(&area.grown(3.0)) + own + outside;
             if best.is_none_or(|(least, ..)| cost < least) {

@@ -37,9 +37,7 @@ pub enum PlotError {
         series: String,
     },
     /// A value is NaN, infinite or too large for an axis.
-    #[error(
-        "{chart}: {series} has the value {value} at position {position}, which cannot be drawn"
-    )]
+    #[error("{chart}: {series} has the value {value} at position {position}, which cannot be drawn")]
     NotDrawable {
         /// The kind of chart.
         chart: &'static str,
@@ -51,9 +49,7 @@ pub enum PlotError {
         value: f64,
     },
     /// A value lies outside the range its chart asks for.
-    #[error(
-        "{chart}: {series} has the value {value} at position {position}, but it must be {wanted}"
-    )]
+    #[error("{chart}: {series} has the value {value} at position {position}, but it must be {wanted}")]
     OutOfRange {
         /// The kind of chart.
         chart: &'static str,

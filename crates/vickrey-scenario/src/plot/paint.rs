@@ -34,10 +34,7 @@ pub(super) fn svg(scene: &Scene) -> Result<String, PlotError> {
     let size = (width * SVG_SCALE, height * SVG_SCALE);
     let mut out = String::new();
     let mut backend = SVGBackend::with_string(&mut out, size);
-    let dialect = Dialect {
-        scale: f64::from(SVG_SCALE),
-        vector: true,
-    };
+    let dialect = Dialect { scale: f64::from(SVG_SCALE), vector: true };
     paint(&mut backend, scene, &dialect)?;
     drop(backend);
     let header = format!("<svg width=\"{}\" height=\"{}\"", size.0, size.1);
@@ -47,18 +44,12 @@ pub(super) fn svg(scene: &Scene) -> Result<String, PlotError> {
 
 /// The scene as an encoded PNG, two pixels per logical pixel.
 pub(super) fn png(scene: &Scene) -> Result<Vec<u8>, PlotError> {
-    let (width, height) = (
-        scene.width as u32 * PNG_SCALE,
-        scene.height as u32 * PNG_SCALE,
-    );
+    let (width, height) = (scene.width as u32 * PNG_SCALE, scene.height as u32 * PNG_SCALE);
     let size = (width * SMOOTH, height * SMOOTH);
     let mut pixels = vec![0xFF_u8; size.0 as usize * size.1 as usize * 3];
     {
         let mut backend = BitMapBackend::with_buffer(&mut pixels, size);
-        let dialect = Dialect {
-            scale: f64::from(PNG_SCALE * SMOOTH),
-            vector: false,
-        };
+        let dialect = Dialect { scale: f64::from(PNG_SCALE * SMOOTH), vector: false };
         paint(&mut backend, scene, &dialect)?;
     }
     encode(&averaged(&pixels, width as usize), width, height)
@@ -107,26 +98,13 @@ fn draw_error(error: impl std::fmt::Display) -> PlotError {
 
 /// Draws every shape.
 fn paint<B: DrawingBackend>(b: &mut B, scene: &Scene, d: &Dialect) -> Result<(), PlotError> {
-    let page = [
-        (0.0, 0.0),
-        (scene.width, 0.0),
-        (scene.width, scene.height),
-        (0.0, scene.height),
-    ];
+    let page = [(0.0, 0.0), (scene.width, 0.0), (scene.width, scene.height), (0.0, scene.height)];
     polygon(b, d, &page, super::scene::WHITE)?;
     for shape in &scene.shapes {
         match shape {
-            Shape::Line {
-                points,
-                color,
-                width,
-            } => stroke(b, d, points, *color, *width)?,
+            Shape::Line { points, color, width } => stroke(b, d, points, *color, *width)?,
             Shape::Fill { points, color } => polygon(b, d, points, *color)?,
-            Shape::Disc {
-                center,
-                radius,
-                color,
-            } => disc(b, d, *center, *radius, *color)?,
+            Shape::Disc { center, radius, color } => disc(b, d, *center, *radius, *color)?,
             Shape::Text(label) if d.vector => text(b, d, label)?,
             Shape::Text(label) => text_pixels(b, d, label)?,
         }
@@ -146,12 +124,7 @@ fn paint_color(color: Rgb) -> RGBColor {
 }
 
 /// A filled convex polygon.
-fn polygon<B: DrawingBackend>(
-    b: &mut B,
-    d: &Dialect,
-    points: &[Point],
-    color: Rgb,
-) -> Result<(), PlotError> {
+fn polygon<B: DrawingBackend>(b: &mut B, d: &Dialect, points: &[Point], color: Rgb) -> Result<(), PlotError> {
     let corners: Vec<(i32, i32)> = points.iter().map(|&p| unit(d, p)).collect();
     let style = ShapeStyle::from(&paint_color(color)).filled();
     b.fill_polygon(corners, &style).map_err(draw_error)
@@ -167,8 +140,7 @@ fn disc<B: DrawingBackend>(
 ) -> Result<(), PlotError> {
     let radius = (radius * d.scale).round().clamp(1.0, 1e4) as u32;
     let style = ShapeStyle::from(&paint_color(color)).filled();
-    b.draw_circle(unit(d, center), radius, &style, true)
-        .map_err(draw_error)
+    b.draw_circle(unit(d, center), radius, &style, true).map_err(draw_error)
 }
 
 /// A line of the given width. Where the backend has no good wide lines it is put together from
@@ -226,12 +198,8 @@ fn text<B: DrawingBackend>(b: &mut B, d: &Dialect, label: &Label) -> Result<(), 
     };
     let font = (FAMILY, label.size * d.scale * SVG_FONT).into_font();
     let color = paint_color(label.color);
-    let style = TextStyle::from(font)
-        .color(&color)
-        .transform(turn)
-        .pos(Pos::new(h_pos, VPos::Top));
-    b.draw_text(&label.text, &style, unit(d, at))
-        .map_err(draw_error)
+    let style = TextStyle::from(font).color(&color).transform(turn).pos(Pos::new(h_pos, VPos::Top));
+    b.draw_text(&label.text, &style, unit(d, at)).map_err(draw_error)
 }
 
 /// A piece of text pixel by pixel. plotters would do it too, but it drops the space left of each glyph,
@@ -258,11 +226,7 @@ fn text_pixels<B: DrawingBackend>(b: &mut B, d: &Dialect, label: &Label) -> Resu
         outline.draw(|x, y, cover| spots.push((x as i32, y as i32, cover)));
         for (x, y, cover) in spots {
             let (x, y) = (corner_x + x, corner_y + y);
-            let (x, y) = if label.vertical {
-                (left + y, base - x)
-            } else {
-                (left + x, base + y)
-            };
+            let (x, y) = if label.vertical { (left + y, base - x) } else { (left + x, base + y) };
             let on_page = x >= 0 && y >= 0 && x < page_x as i32 && y < page_y as i32;
             if on_page && cover > 0.0 {
                 let paint = color.mix(f64::from(cover.min(1.0))).to_backend_color();

@@ -50,11 +50,7 @@ impl Payments {
         let side = bottom - top;
         let axis = Axis::linear(shown, side, Side::Bottom);
         let left = EDGE + axis.left_room();
-        let panel = Panel {
-            area: Area::new(left, top, left + side, bottom),
-            x: axis.clone(),
-            y: axis,
-        };
+        let panel = Panel { area: Area::new(left, top, left + side, bottom), x: axis.clone(), y: axis };
         panel.draw_grid(&mut scene);
         panel.draw_zero(&mut scene);
         let zero = panel.px_x(0.0);
@@ -63,11 +59,7 @@ impl Payments {
             scene.line(&upright, Stroke::full(GREY, 1.1));
         }
         let title = |name| text::with_unit(name, &self.money_unit, panel.x.exponent);
-        panel.draw_axes(
-            &mut scene,
-            Some(&title("Lagrange payment")),
-            &title("payment"),
-        );
+        panel.draw_axes(&mut scene, Some(&title("Lagrange payment")), &title("payment"));
         let unnamed = self.draw(&mut scene, &panel, shown);
         self.draw_legend(&mut scene, &panel, unnamed);
         Ok(scene)
@@ -92,19 +84,15 @@ impl Payments {
     fn draw(&self, scene: &mut Scene, panel: &Panel, shown: (f64, f64)) -> usize {
         let diagonal = panel.trace(&[(shown.0, shown.0), (shown.1, shown.1)]);
         scene.line_in(&panel.area, &diagonal, Stroke::dashed(GREY, 1.3));
-        let points: Vec<Point> = (0..self.payment.len())
-            .map(|i| panel.px((self.lagrange[i], self.payment[i])))
-            .collect();
+        let points: Vec<Point> =
+            (0..self.payment.len()).map(|i| panel.px((self.lagrange[i], self.payment[i]))).collect();
         let mut clutter = Clutter::new();
         clutter.add_line(&diagonal);
         let many = points.len() > MOST_NAMED;
         let radius = if many { SMALL_DOT } else { DOT };
         for (i, &at) in points.iter().enumerate() {
-            let (kind, color) = if self.is_producer(i) {
-                (Marker::Square, PRODUCER)
-            } else {
-                (Marker::Disc, CONSUMER)
-            };
+            let (kind, color) =
+                if self.is_producer(i) { (Marker::Square, PRODUCER) } else { (Marker::Disc, CONSUMER) };
             scene.marker(kind, at, radius, color);
             clutter.add_dot(at, DOT + 1.0);
         }
@@ -125,17 +113,11 @@ impl Payments {
         let producers = (0..count).filter(|&i| self.is_producer(i)).count();
         if producers < count {
             let sign = Sign::Marker(Marker::Disc, CONSUMER);
-            entries.push(Entry::new(
-                sign,
-                format!("consumers, who pay ({})", count - producers),
-            ));
+            entries.push(Entry::new(sign, format!("consumers, who pay ({})", count - producers)));
         }
         if producers > 0 {
             let sign = Sign::Marker(Marker::Square, PRODUCER);
-            entries.push(Entry::new(
-                sign,
-                format!("producers, who are paid ({producers})"),
-            ));
+            entries.push(Entry::new(sign, format!("producers, who are paid ({producers})")));
         }
         let line = Sign::Line(Stroke::dashed(GREY, 1.3));
         entries.push(Entry::new(line, "payment = Lagrange payment"));
@@ -157,13 +139,7 @@ impl Payments {
 
 /// Writes a name where it covers nothing, as near to its point as possible; crossing the 45° line counts
 /// as a drawback. Answers whether a place was found.
-fn write_name(
-    scene: &mut Scene,
-    clutter: &mut Clutter,
-    panel: &Panel,
-    at: Point,
-    name: &str,
-) -> bool {
+fn write_name(scene: &mut Scene, clutter: &mut Clutter, panel: &Panel, at: Point, name: &str) -> bool {
     let name = text::fitted(name, NAME_SIZE, 110.0);
     let frame = panel.area.grown(-2.0);
     let mut best: Option<(f64, Area, Point, Anchor)> = None;

@@ -68,12 +68,7 @@ impl Scaling {
         draw_curve(&mut scene, &above, &budget, Stroke::full(BUDGET, 2.2));
         let entries = self.draw_utilities(&mut scene, &below, &order);
         let x = above.area.right + 24.0;
-        legend_column(
-            &mut scene,
-            &self.top_entries(),
-            (x, above.area.top + 12.0),
-            COLUMN,
-        );
+        legend_column(&mut scene, &self.top_entries(), (x, above.area.top + 12.0), COLUMN);
         legend_column(&mut scene, &entries, (x, below.area.top + 12.0), COLUMN);
         Ok(scene)
     }
@@ -94,30 +89,14 @@ impl Scaling {
         check::drawable(CHART, "the chosen c", self.chosen)?;
         let (low, high) = self.feasible.unwrap_or((0.0, 0.0));
         let number = |v: f64| !v.is_nan();
-        check::within(
-            CHART,
-            "the feasible interval",
-            [low, high],
-            "a number",
-            number,
-        )?;
+        check::within(CHART, "the feasible interval", [low, high], "a number", number)?;
         let ordered = |v: f64| v >= low;
-        check::within(
-            CHART,
-            "the feasible interval",
-            [low, high],
-            "in rising order",
-            ordered,
-        )
+        check::within(CHART, "the feasible interval", [low, high], "in rising order", ordered)
     }
 
     /// Height of the strip above the upper panel: little without anything to write in it.
     fn strip(&self) -> f64 {
-        if self.feasible.is_some() || !self.marks().is_empty() {
-            STRIP
-        } else {
-            6.0
-        }
+        if self.feasible.is_some() || !self.marks().is_empty() { STRIP } else { 6.0 }
     }
 
     /// Positions of c in rising order.
@@ -140,34 +119,18 @@ impl Scaling {
     fn panels(&self, scene: &Scene, top: f64) -> (Panel, Panel) {
         let bottom = scene.height - 8.0 - BOTTOM_ROOM;
         let split = top + 0.4 * (bottom - top);
-        let budget = padded(
-            range(self.budget.iter().copied().chain([0.0])).unwrap_or((0.0, 1.0)),
-            0.06,
-        );
+        let budget = padded(range(self.budget.iter().copied().chain([0.0])).unwrap_or((0.0, 1.0)), 0.06);
         let upper = Axis::linear(budget, split - 12.0 - top, Side::Left);
         let lower = Axis::linear(self.utility_range(), bottom - split - 12.0, Side::Left);
         let left = EDGE + upper.left_room().max(lower.left_room());
         let right = scene.width - 16.0 - COLUMN - 24.0;
-        let ends = self
-            .feasible
-            .into_iter()
-            .flat_map(|(low, high)| [low, high]);
-        let extra = ends
-            .filter(|v| v.abs() <= check::LARGEST)
-            .chain(self.chosen);
+        let ends = self.feasible.into_iter().flat_map(|(low, high)| [low, high]);
+        let extra = ends.filter(|v| v.abs() <= check::LARGEST).chain(self.chosen);
         let one = self.mark_one.then_some(1.0);
         let c = range(self.c.iter().copied().chain(extra).chain(one)).unwrap_or((0.0, 2.0));
         let x = Axis::linear(padded(c, 0.0), right - left, Side::Bottom);
-        let above = Panel {
-            area: Area::new(left, top, right, split - 12.0),
-            x: x.clone(),
-            y: upper,
-        };
-        let below = Panel {
-            area: Area::new(left, split + 12.0, right, bottom),
-            x,
-            y: lower,
-        };
+        let above = Panel { area: Area::new(left, top, right, split - 12.0), x: x.clone(), y: upper };
+        let below = Panel { area: Area::new(left, split + 12.0, right, bottom), x, y: lower };
         (above, below)
     }
 
@@ -246,11 +209,7 @@ impl Scaling {
             });
         }
         if self.mark_one && !chosen_one {
-            marks.push(Mark {
-                at: 1.0,
-                label: "c = 1".to_owned(),
-                stroke: Stroke::dashed(GREY, 1.3),
-            });
+            marks.push(Mark { at: 1.0, label: "c = 1".to_owned(), stroke: Stroke::dashed(GREY, 1.3) });
         }
         marks.sort_by(|a, b| a.at.total_cmp(&b.at));
         marks
@@ -258,8 +217,7 @@ impl Scaling {
 
     /// Net utility curves; answers their legend.
     fn draw_utilities(&self, scene: &mut Scene, panel: &Panel, order: &[usize]) -> Vec<Entry> {
-        let curve =
-            |line: &[f64]| -> Vec<Point> { order.iter().map(|&i| (self.c[i], line[i])).collect() };
+        let curve = |line: &[f64]| -> Vec<Point> { order.iter().map(|&i| (self.c[i], line[i])).collect() };
         let count = self.net_utilities.len();
         if count > MOST_NAMED {
             let stride = count.div_ceil(MOST_THIN);
@@ -284,11 +242,8 @@ impl Scaling {
         let mut entries = Vec::new();
         for (i, (name, line)) in self.names.iter().zip(&self.net_utilities).enumerate() {
             let color = series_color(i);
-            let stroke = if i < PALETTE.len() {
-                Stroke::full(color, 1.9)
-            } else {
-                Stroke::dashed(color, 1.9)
-            };
+            let stroke =
+                if i < PALETTE.len() { Stroke::full(color, 1.9) } else { Stroke::dashed(color, 1.9) };
             draw_curve(scene, panel, &curve(line), stroke);
             entries.push(Entry::new(Sign::Line(stroke), name.as_str()));
         }
@@ -319,11 +274,7 @@ fn shade_box(scene: &mut Scene, area: &Area, panel: &Area) {
 /// The ends of the feasible interval, written on either side of its tab.
 fn write_ends(scene: &mut Scene, columns: (f64, f64), (low, high): (f64, f64), row: f64) {
     let (from, to) = text::pair(low, high);
-    let left = (
-        format!("feasible from {from}"),
-        columns.0 - 6.0,
-        Anchor::End,
-    );
+    let left = (format!("feasible from {from}"), columns.0 - 6.0, Anchor::End);
     let right = (format!("to {to}"), columns.1 + 6.0, Anchor::Start);
     for ((label, x, anchor), end) in [(left, low), (right, high)] {
         if end.is_finite() {

@@ -59,12 +59,7 @@ pub(super) struct Area {
 impl Area {
     /// A rectangle from its four sides.
     pub(super) fn new(left: f64, top: f64, right: f64, bottom: f64) -> Self {
-        Area {
-            left,
-            top,
-            right,
-            bottom,
-        }
+        Area { left, top, right, bottom }
     }
 
     /// Its width.
@@ -79,12 +74,7 @@ impl Area {
 
     /// The rectangle grown by `by` on every side.
     pub(super) fn grown(&self, by: f64) -> Self {
-        Area::new(
-            self.left - by,
-            self.top - by,
-            self.right + by,
-            self.bottom + by,
-        )
+        Area::new(self.left - by, self.top - by, self.right + by, self.bottom + by)
     }
 
     /// Whether the point lies inside or on the border.
@@ -94,10 +84,7 @@ impl Area {
 
     /// The point of the rectangle nearest to the given one.
     pub(super) fn nearest(&self, (x, y): Point) -> Point {
-        (
-            x.max(self.left).min(self.right),
-            y.max(self.top).min(self.bottom),
-        )
+        (x.max(self.left).min(self.right), y.max(self.top).min(self.bottom))
     }
 
     /// Whether the other rectangle lies wholly inside.
@@ -116,12 +103,8 @@ impl Area {
     /// The part of the segment inside, by clipping against the four sides in turn.
     pub(super) fn clip(&self, a: Point, b: Point) -> Option<(Point, Point)> {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-        let sides = [
-            (-dx, a.0 - self.left),
-            (dx, self.right - a.0),
-            (-dy, a.1 - self.top),
-            (dy, self.bottom - a.1),
-        ];
+        let sides =
+            [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
         let (mut from, mut to) = (0.0_f64, 1.0_f64);
         for (slope, room) in sides {
             if slope == 0.0 {
@@ -175,29 +158,17 @@ pub(super) struct Stroke {
 impl Stroke {
     /// A full line.
     pub(super) fn full(color: Rgb, width: f64) -> Self {
-        Stroke {
-            color,
-            width,
-            dash: &[],
-        }
+        Stroke { color, width, dash: &[] }
     }
 
     /// A dashed line.
     pub(super) fn dashed(color: Rgb, width: f64) -> Self {
-        Stroke {
-            color,
-            width,
-            dash: &[7.0, 5.0],
-        }
+        Stroke { color, width, dash: &[7.0, 5.0] }
     }
 
     /// A dotted line.
     pub(super) fn dotted(color: Rgb, width: f64) -> Self {
-        Stroke {
-            color,
-            width,
-            dash: &[1.5, 3.0],
-        }
+        Stroke { color, width, dash: &[1.5, 3.0] }
     }
 }
 
@@ -213,33 +184,16 @@ pub(super) enum Marker {
 
 /// The marker of the `i`-th series.
 pub(super) fn series_marker(i: usize) -> Marker {
-    const ALL: [Marker; 5] = [
-        Marker::Disc,
-        Marker::Square,
-        Marker::Triangle,
-        Marker::Diamond,
-        Marker::Cross,
-    ];
+    const ALL: [Marker; 5] = [Marker::Disc, Marker::Square, Marker::Triangle, Marker::Diamond, Marker::Cross];
     ALL[i % ALL.len()]
 }
 
 /// One thing to draw.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
-    Line {
-        points: Vec<Point>,
-        color: Rgb,
-        width: f64,
-    },
-    Fill {
-        points: Vec<Point>,
-        color: Rgb,
-    },
-    Disc {
-        center: Point,
-        radius: f64,
-        color: Rgb,
-    },
+    Line { points: Vec<Point>, color: Rgb, width: f64 },
+    Fill { points: Vec<Point>, color: Rgb },
+    Disc { center: Point, radius: f64, color: Rgb },
     Text(text::Label),
 }
 
@@ -254,26 +208,14 @@ pub(super) struct Scene {
 impl Scene {
     /// An empty picture of 900 by 600 logical pixels.
     pub(super) fn new() -> Self {
-        Scene {
-            width: 900.0,
-            height: 600.0,
-            shapes: Vec::new(),
-        }
+        Scene { width: 900.0, height: 600.0, shapes: Vec::new() }
     }
 
     /// A line through the points; fewer than two points draw nothing.
     pub(super) fn line(&mut self, points: &[Point], stroke: Stroke) {
-        let pieces = if stroke.dash.is_empty() {
-            vec![points.to_vec()]
-        } else {
-            dashes(points, stroke.dash)
-        };
+        let pieces = if stroke.dash.is_empty() { vec![points.to_vec()] } else { dashes(points, stroke.dash) };
         for points in pieces.into_iter().filter(|p| p.len() > 1) {
-            self.shapes.push(Shape::Line {
-                points,
-                color: stroke.color,
-                width: stroke.width,
-            });
+            self.shapes.push(Shape::Line { points, color: stroke.color, width: stroke.width });
         }
     }
 
@@ -291,22 +233,13 @@ impl Scene {
 
     /// A filled rectangle.
     pub(super) fn rect(&mut self, a: &Area, color: Rgb) {
-        let corners = vec![
-            (a.left, a.top),
-            (a.right, a.top),
-            (a.right, a.bottom),
-            (a.left, a.bottom),
-        ];
+        let corners = vec![(a.left, a.top), (a.right, a.top), (a.right, a.bottom), (a.left, a.bottom)];
         self.fill(corners, color);
     }
 
     /// A filled circle.
     pub(super) fn disc(&mut self, center: Point, radius: f64, color: Rgb) {
-        self.shapes.push(Shape::Disc {
-            center,
-            radius,
-            color,
-        });
+        self.shapes.push(Shape::Disc { center, radius, color });
     }
 
     /// A marker of about the given radius with a thin white rim.
@@ -328,21 +261,12 @@ impl Scene {
 
     /// Text with its baseline at `at`.
     pub(super) fn text(&mut self, text: &str, at: Point, size: f64, color: Rgb, anchor: Anchor) {
-        self.shapes.push(Shape::Text(text::Label::new(
-            text, at, size, color, anchor, false,
-        )));
+        self.shapes.push(Shape::Text(text::Label::new(text, at, size, color, anchor, false)));
     }
 
     /// Text turned a quarter to the left, centred on `at`.
     pub(super) fn text_up(&mut self, text: &str, at: Point, size: f64, color: Rgb) {
-        self.shapes.push(Shape::Text(text::Label::new(
-            text,
-            at,
-            size,
-            color,
-            Anchor::Middle,
-            true,
-        )));
+        self.shapes.push(Shape::Text(text::Label::new(text, at, size, color, Anchor::Middle, true)));
     }
 }
 
@@ -352,20 +276,11 @@ fn marker_outline(kind: Marker, (x, y): Point, r: f64) -> Option<Vec<Point>> {
         Marker::Disc | Marker::Cross => None,
         Marker::Square => {
             let s = r * 0.9;
-            Some(vec![
-                (x - s, y - s),
-                (x + s, y - s),
-                (x + s, y + s),
-                (x - s, y + s),
-            ])
+            Some(vec![(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)])
         }
         Marker::Triangle => {
             let s = r * 1.2;
-            Some(vec![
-                (x, y - s),
-                (x + s * 0.95, y + s * 0.7),
-                (x - s * 0.95, y + s * 0.7),
-            ])
+            Some(vec![(x, y - s), (x + s * 0.95, y + s * 0.7), (x - s * 0.95, y + s * 0.7)])
         }
         Marker::Diamond => {
             let s = r * 1.25;

@@ -26,8 +26,7 @@ impl Shares {
     /// The shapes of the chart.
     pub(super) fn scene(&self) -> Result<Scene, PlotError> {
         self.check()?;
-        let percent =
-            |s: &Series| -> Vec<Point> { s.points.iter().map(|&(x, y)| (x, 100.0 * y)).collect() };
+        let percent = |s: &Series| -> Vec<Point> { s.points.iter().map(|&(x, y)| (x, 100.0 * y)).collect() };
         let lines: Vec<Vec<Point>> = self.series.iter().map(percent).collect();
         let mut scene = Scene::new();
         let top = header(&mut scene, &self.title, &[]);
@@ -37,11 +36,7 @@ impl Shares {
         let all = || lines.iter().flatten();
         let across = stretched(range(all().map(|p| p.0)).unwrap_or((1.0, 10.0)));
         let (_, most) = range(all().map(|p| p.1)).unwrap_or((0.0, 100.0));
-        let most = if most > 0.0 {
-            (1.08 * most).min(100.0)
-        } else {
-            100.0
-        };
+        let most = if most > 0.0 { (1.08 * most).min(100.0) } else { 100.0 };
         let panel = Panel::within(
             outer,
             |length| Axis::log(across, length, Side::Bottom),

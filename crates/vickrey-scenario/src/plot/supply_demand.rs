@@ -70,16 +70,8 @@ impl SupplyDemand {
     fn check(&self) -> Result<(), PlotError> {
         for (name, curve) in [("supply", &self.supply), ("demand", &self.demand)] {
             check::some(CHART, name, curve.len())?;
-            check::drawable(
-                CHART,
-                &format!("quantity of {name}"),
-                curve.iter().map(|p| p.0),
-            )?;
-            check::drawable(
-                CHART,
-                &format!("price of {name}"),
-                curve.iter().map(|p| p.1),
-            )?;
+            check::drawable(CHART, &format!("quantity of {name}"), curve.iter().map(|p| p.0))?;
+            check::drawable(CHART, &format!("price of {name}"), curve.iter().map(|p| p.1))?;
         }
         let (quantity, price) = self.clearing;
         check::drawable(CHART, "the clearing point", [quantity, price])?;
@@ -99,11 +91,7 @@ impl SupplyDemand {
         let all = self.supply.iter().chain(&self.demand).map(|p| p.0);
         let (low, high) = range(all.chain([quantity])).unwrap_or((0.0, 1.0));
         let low = low.min(0.0);
-        let high = if quantity > 0.0 {
-            high.min(2.5 * quantity)
-        } else {
-            high
-        };
+        let high = if quantity > 0.0 { high.min(2.5 * quantity) } else { high };
         (low, high + 0.03 * (high - low))
     }
 
@@ -120,9 +108,7 @@ impl SupplyDemand {
         let reach = 2.2 * core_high.max(0.6 * -core_low);
         let reach = if reach > 0.0 { reach } else { high - low };
         let fitting = self.supply.iter().map(|p| p.1).chain([self.price_high]);
-        let crest = fitting
-            .filter(|&v| v <= 1.25 * reach)
-            .fold(high.min(reach), f64::max);
+        let crest = fitting.filter(|&v| v <= 1.25 * reach).fold(high.min(reach), f64::max);
         let floor = low.max((-0.5 * reach).min(1.3 * core_low.min(0.0)));
         let pad = 0.05 * (crest - floor);
         (if floor < 0.0 { floor - pad } else { 0.0 }, crest + pad)
@@ -132,10 +118,7 @@ impl SupplyDemand {
     fn draw(&self, scene: &mut Scene, panel: &Panel) {
         let mut clutter = Clutter::new();
         let at = panel.px(self.clearing);
-        let guides = [
-            [at, (panel.area.left, at.1)],
-            [at, (at.0, panel.area.bottom)],
-        ];
+        let guides = [[at, (panel.area.left, at.1)], [at, (at.0, panel.area.bottom)]];
         for guide in &guides {
             scene.line_in(&panel.area, guide, Stroke::dotted(GREY, 1.1));
             clutter.add_line(guide);
@@ -154,11 +137,7 @@ impl SupplyDemand {
         scene.disc(at, 5.6, WHITE);
         scene.disc(at, 4.4, INK);
         clutter.add_dot(at, 6.0);
-        let block = Block {
-            lines: &self.label(),
-            color: INK,
-            size: NOTE_SIZE + 0.5,
-        };
+        let block = Block { lines: &self.label(), color: INK, size: NOTE_SIZE + 0.5 };
         block.place(scene, &mut clutter, &panel.area.grown(-6.0), at);
     }
 
@@ -166,11 +145,8 @@ impl SupplyDemand {
     fn label(&self) -> Vec<String> {
         let (quantity, price) = self.clearing;
         let amount = |v: f64, unit: &str| text::quantity(&text::short(v, 5), unit);
-        let mut lines = vec![format!(
-            "{} at {}",
-            amount(quantity, &self.quantity_unit),
-            amount(price, &self.price_unit)
-        )];
+        let mut lines =
+            vec![format!("{} at {}", amount(quantity, &self.quantity_unit), amount(price, &self.price_unit))];
         if let Some((low, high)) = self.interval() {
             let unit = &self.price_unit;
             lines.push(match (low.abs() <= LARGEST, high.abs() <= LARGEST) {
@@ -188,13 +164,7 @@ impl SupplyDemand {
 }
 
 /// The price interval as a broad pale bar with end strokes where it ends inside the frame.
-fn draw_interval(
-    scene: &mut Scene,
-    panel: &Panel,
-    clutter: &mut Clutter,
-    x: f64,
-    (low, high): (f64, f64),
-) {
+fn draw_interval(scene: &mut Scene, panel: &Panel, clutter: &mut Clutter, x: f64, (low, high): (f64, f64)) {
     let (foot, head) = (panel.px_y(low.max(-LARGEST)), panel.px_y(high.min(LARGEST)));
     let bar: [Point; 2] = [(x, foot), (x, head)];
     scene.line_in(&panel.area, &bar, Stroke::full(INTERVAL, 9.0));

@@ -45,10 +45,7 @@ fn scaling(agents: usize) -> Scaling {
 }
 
 fn series(name: &str, points: &[(f64, f64)]) -> Series {
-    Series {
-        name: name.to_owned(),
-        points: points.to_vec(),
-    }
+    Series { name: name.to_owned(), points: points.to_vec() }
 }
 
 fn log_log() -> LogLog {
@@ -59,9 +56,7 @@ fn log_log() -> LogLog {
         y_label: "distance".to_owned(),
         series: vec![series("vcg", &points)],
         references: vec![ReferenceSlope {
-            label: "slope −1".to_owned(),
-            through: (10.0, 1.0),
-            slope: -1.0,
+            label: "slope −1".to_owned(), through: (10.0, 1.0), slope: -1.0
         }],
     }
 }
@@ -135,10 +130,7 @@ fn empty_data_are_refused() {
     let mut chart = supply_demand();
     chart.demand.clear();
     let error = Picture::SupplyDemand(chart).svg().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "supply and demand chart: demand has no points to draw"
-    );
+    assert_eq!(error.to_string(), "supply and demand chart: demand has no points to draw");
     assert!(is_empty(&Picture::Payments(payments(0))));
     let mut chart = scaling(2);
     chart.c.clear();
@@ -157,10 +149,7 @@ fn values_without_a_place_are_refused_by_name() {
         let mut chart = supply_demand();
         chart.supply[2].1 = bad;
         let error = Picture::SupplyDemand(chart).png().unwrap_err();
-        let PlotError::NotDrawable {
-            series, position, ..
-        } = &error
-        else {
+        let PlotError::NotDrawable { series, position, .. } = &error else {
             panic!("{error}");
         };
         assert_eq!((series.as_str(), *position), ("price of supply", 2));
@@ -184,20 +173,10 @@ fn values_without_a_place_are_refused_by_name() {
 fn lengths_and_ranges_are_checked() {
     let mut chart = payments(4);
     chart.names.pop();
-    assert!(matches!(
-        Picture::Payments(chart).svg(),
-        Err(PlotError::Length {
-            found: 3,
-            expected: 4,
-            ..
-        })
-    ));
+    assert!(matches!(Picture::Payments(chart).svg(), Err(PlotError::Length { found: 3, expected: 4, .. })));
     let mut chart = scaling(2);
     chart.feasible = Some((1.2, 1.1));
-    assert!(matches!(
-        Picture::Scaling(chart).svg(),
-        Err(PlotError::OutOfRange { .. })
-    ));
+    assert!(matches!(Picture::Scaling(chart).svg(), Err(PlotError::OutOfRange { .. })));
     let mut chart = shares();
     chart.series[0].points[0] = (4.0, 1.5);
     let message = Picture::Shares(chart).svg().unwrap_err().to_string();
@@ -241,10 +220,7 @@ fn numbers_are_written_without_noise() {
     assert_eq!(text::short(1.5e-9, 5), "1.5·10⁻⁹");
     assert_eq!(text::short(f64::MAX, 3), "1.8·10³⁰⁸");
     assert_eq!(text::fixed(-0.001, 2), "0.00");
-    assert_eq!(
-        text::pair(1.1276, 1.185),
-        ("1.1276".to_owned(), "1.1850".to_owned())
-    );
+    assert_eq!(text::pair(1.1276, 1.185), ("1.1276".to_owned(), "1.1850".to_owned()));
     assert_eq!(text::with_unit("price", "$/MWh", 6), "price (10⁶ $/MWh)");
 }
 

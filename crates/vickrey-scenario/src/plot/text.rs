@@ -62,22 +62,8 @@ pub(super) struct Label {
 
 impl Label {
     /// A label; characters that XML forbids become spaces.
-    pub(super) fn new(
-        text: &str,
-        at: Point,
-        size: f64,
-        color: Rgb,
-        anchor: Anchor,
-        vertical: bool,
-    ) -> Self {
-        Label {
-            text: clean(text),
-            at,
-            size,
-            color,
-            anchor,
-            vertical,
-        }
+    pub(super) fn new(text: &str, at: Point, size: f64, color: Rgb, anchor: Anchor, vertical: bool) -> Self {
+        Label { text: clean(text), at, size, color, anchor, vertical }
     }
 }
 

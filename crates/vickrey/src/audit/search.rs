@@ -73,7 +73,8 @@ fn nelder_mead(space: &Space<'_>, best: &mut Best, look: &mut impl FnMut(&[f64],
     while best.tries < end {
         simplex.sort_by(|a, b| b.0.total_cmp(&a.0));
         let worst = simplex[dim].1.clone();
-        let centre: Vec<f64> = (0..dim).map(|k| simplex[..dim].iter().map(|p| p.1[k]).sum::<f64>() / dim as f64).collect();
+        let centre: Vec<f64> =
+            (0..dim).map(|k| simplex[..dim].iter().map(|p| p.1[k]).sum::<f64>() / dim as f64).collect();
         let along = |by: f64| clamp((0..dim).map(|k| centre[k] + by * (worst[k] - centre[k])).collect());
         let reflected = along(-1.0);
         let value = look(&reflected, best);
@@ -98,11 +99,7 @@ fn nelder_mead(space: &Space<'_>, best: &mut Best, look: &mut impl FnMut(&[f64],
     }
 }
 
-fn shrink(
-    simplex: &mut [(f64, Vec<f64>)],
-    best: &mut Best,
-    look: &mut impl FnMut(&[f64], &mut Best) -> f64,
-) {
+fn shrink(simplex: &mut [(f64, Vec<f64>)], best: &mut Best, look: &mut impl FnMut(&[f64], &mut Best) -> f64) {
     let top = simplex[0].1.clone();
     for point in &mut simplex[1..] {
         for (x, t) in point.1.iter_mut().zip(&top) {
@@ -118,7 +115,13 @@ mod tests {
     use crate::numeric::random::{Purpose, stream};
 
     fn search(f: impl FnMut(&[f64]) -> f64) -> Best {
-        let space = Space { low: &[-2.0, -2.0], high: &[3.0, 3.0], starts: &[vec![0.0, 0.0]], random: 20, local: 200 };
+        let space = Space {
+            low: &[-2.0, -2.0],
+            high: &[3.0, 3.0],
+            starts: &[vec![0.0, 0.0]],
+            random: 20,
+            local: 200,
+        };
         maximise(&space, &mut stream(1, Purpose::Audit, 0), f)
     }
 

@@ -33,7 +33,11 @@ impl Curve {
                     return Err(UtilityError::new("quantity", u, "a quantity not below the one before it"));
                 }
                 if m > m0 {
-                    return Err(UtilityError::new("price", m, "a price not above the one before it (concave utility)"));
+                    return Err(UtilityError::new(
+                        "price",
+                        m,
+                        "a price not above the one before it (concave utility)",
+                    ));
                 }
                 if (u, m) == (u0, m0) {
                     continue;
@@ -148,7 +152,8 @@ impl Curve {
         if k > last {
             return self.quantity[last];
         }
-        let (u0, u1, m0, m1) = (self.quantity[k - 1], self.quantity[k], self.marginal[k - 1], self.marginal[k]);
+        let (u0, u1, m0, m1) =
+            (self.quantity[k - 1], self.quantity[k], self.marginal[k - 1], self.marginal[k]);
         if u0 == u1 || price == m0 {
             return u0;
         }
@@ -235,7 +240,9 @@ mod tests {
         // conj(l) = max F(u) - l u has derivative -u(l), so the integral of u is a difference of conj.
         let c = Curve::from_knots(&[(-3.0, 9.0), (-1.0, 7.0), (-1.0, 5.0), (2.0, 5.0), (4.0, 1.0)]).unwrap();
         let conj = |l: f64| c.value(c.demand(l).0) - l * c.demand(l).0;
-        for (l0, step) in [(4.0, 4.5), (6.0, -3.0), (5.0, 2.0), (5.0, -2.0), (0.5, 10.0), (9.5, -9.3), (3.0, 0.5)] {
+        for (l0, step) in
+            [(4.0, 4.5), (6.0, -3.0), (5.0, 2.0), (5.0, -2.0), (0.5, 10.0), (9.5, -9.3), (3.0, 0.5)]
+        {
             let from = c.demand(l0).0;
             let direct = conj(l0) - conj(l0 + step) - from * step;
             assert!((c.change_integral(l0, from, step) - direct).abs() < 1e-12, "{l0} {step}");

@@ -192,10 +192,15 @@ pub fn interval(settlement: &Settlement, baseline: Baseline) -> Interval {
         .collect();
     let bounds = parts.into_iter().fold(Bounds::EMPTY, Bounds::join);
     let [sum_without, sum_gap] =
-        sum::parallel(n, |i| if s.gap(i).is_finite() { [s.without(i, baseline), s.gap(i)] } else { [0.0; 2] });
+        sum::parallel(
+            n,
+            |i| if s.gap(i).is_finite() { [s.without(i, baseline), s.gap(i)] } else { [0.0; 2] },
+        );
     let sum_vcg = s.price() * s.total - sum_gap;
     let never_kept: Vec<AgentId> = (0..n)
-        .filter(|&i| s.gap(i).is_finite() && s.without(i, baseline) == 0.0 && s.snap(s.net(i, baseline)) < 0.0)
+        .filter(|&i| {
+            s.gap(i).is_finite() && s.without(i, baseline) == 0.0 && s.snap(s.net(i, baseline)) < 0.0
+        })
         .collect();
     let welfare = s.snap(s.welfare_over(baseline));
     let budget = Range::where_non_negative(sum_vcg, sum_without).shifted(1.0);
@@ -329,17 +334,19 @@ pub struct MinMax {
 /// Minimises over c in `range` the largest distance between scaled-VCG and Lagrange payments.
 ///
 /// None if there are pivotal agents, or nothing to compare (nobody trades under a ratio), or `range` is empty.
-pub fn min_max(settlement: &Settlement, baseline: Baseline, distance: Distance, range: Range) -> Option<MinMax> {
+pub fn min_max(
+    settlement: &Settlement,
+    baseline: Baseline,
+    distance: Distance,
+    range: Range,
+) -> Option<MinMax> {
     let s = settlement;
     if range.is_empty() || !s.pivotal.is_empty() {
         return None;
     }
     let n = s.agents();
-    let largest = (0..n)
-        .into_par_iter()
-        .with_min_len(CHUNK)
-        .map(|i| s.lagrange(i).abs())
-        .reduce(|| 0.0, f64::max);
+    let largest =
+        (0..n).into_par_iter().with_min_len(CHUNK).map(|i| s.lagrange(i).abs()).reduce(|| 0.0, f64::max);
     let unit = |i: AgentId| {
         if !distance.ratio {
             return Some(1.0);

@@ -42,11 +42,15 @@ impl Lie {
         let Self { scale, shift, .. } = self;
         let plain = match truth.shape() {
             Shape::Quadratic { a, b } => Utility::quadratic(a * scale, b * scale + shift),
-            Shape::Log { weight, shift: s, linear } => Utility::log(weight * scale, *s, linear * scale + shift),
+            Shape::Log { weight, shift: s, linear } => {
+                Utility::log(weight * scale, *s, linear * scale + shift)
+            }
             Shape::Power { weight, shift: s, exponent, linear } => {
                 Utility::power(weight * scale, *s, *exponent, linear * scale + shift)
             }
-            Shape::Exponential { ceiling, rate } if shift == 0.0 => Utility::exponential(ceiling * scale, *rate),
+            Shape::Exponential { ceiling, rate } if shift == 0.0 => {
+                Utility::exponential(ceiling * scale, *rate)
+            }
             Shape::Curve(curve) => return self.curve(curve, low, high),
             _ => return None,
         };

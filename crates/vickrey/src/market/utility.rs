@@ -131,7 +131,11 @@ impl Utility {
     pub fn quadratic(a: f64, b: f64) -> Result<Self, UtilityError> {
         UtilityError::check_size("a", a)?;
         if a > -1e-12 {
-            return Err(UtilityError::new("a", a, "a negative number from -1e15 to -1e-12 (strict concavity)"));
+            return Err(UtilityError::new(
+                "a",
+                a,
+                "a negative number from -1e15 to -1e-12 (strict concavity)",
+            ));
         }
         UtilityError::check_size("b", b)?;
         Ok(Self::unlimited(Shape::Quadratic { a, b }, f64::NEG_INFINITY, f64::NEG_INFINITY))
@@ -156,7 +160,11 @@ impl Utility {
         UtilityError::check_positive("weight", weight)?;
         UtilityError::check_positive("shift", shift)?;
         if !(1e-6..=1.0 - 1e-6).contains(&exponent) {
-            return Err(UtilityError::new("exponent", exponent, "a number strictly between 0 and 1 (by 1e-6)"));
+            return Err(UtilityError::new(
+                "exponent",
+                exponent,
+                "a number strictly between 0 and 1 (by 1e-6)",
+            ));
         }
         Self::check_linear(linear)?;
         Ok(Self::unlimited(Shape::Power { weight, shift, exponent, linear }, -shift, linear))
@@ -237,7 +245,11 @@ impl Utility {
 
     fn check_linear(linear: f64) -> Result<(), UtilityError> {
         UtilityError::check_size("linear", linear)?;
-        if linear >= 0.0 { Ok(()) } else { Err(UtilityError::new("linear", linear, "a number from 0 to 1e15")) }
+        if linear >= 0.0 {
+            Ok(())
+        } else {
+            Err(UtilityError::new("linear", linear, "a number from 0 to 1e15"))
+        }
     }
 
     /// Restricts the quantity to `low..=high`; infinite means no limit.
@@ -250,17 +262,29 @@ impl Utility {
         }
         for (field, limit) in [("low", low), ("high", high)] {
             if limit.is_nan() || (limit.is_finite() && limit.abs() > LARGEST) {
-                return Err(UtilityError::new(field, limit, "a number of size at most 1e15, or nothing for no limit"));
+                return Err(UtilityError::new(
+                    field,
+                    limit,
+                    "a number of size at most 1e15, or nothing for no limit",
+                ));
             }
         }
         if low > high || low == f64::INFINITY || high == f64::NEG_INFINITY {
             return Err(UtilityError::new("low", low, "a lower limit not above the upper limit"));
         }
         if low.is_finite() && low <= self.low {
-            return Err(UtilityError::new("low", low, "a lower limit inside the domain (above minus the shift)"));
+            return Err(UtilityError::new(
+                "low",
+                low,
+                "a lower limit inside the domain (above minus the shift)",
+            ));
         }
         if high <= self.low {
-            return Err(UtilityError::new("high", high, "an upper limit inside the domain (above minus the shift)"));
+            return Err(UtilityError::new(
+                "high",
+                high,
+                "an upper limit inside the domain (above minus the shift)",
+            ));
         }
         if low.is_finite() {
             self.low = low;
@@ -373,7 +397,9 @@ impl Utility {
     /// Coefficients (a, b) of a quadratic without limits.
     pub(crate) fn as_plain_quadratic(&self) -> Option<(f64, f64)> {
         match self.shape {
-            Shape::Quadratic { a, b } if self.low == f64::NEG_INFINITY && self.high == f64::INFINITY => Some((a, b)),
+            Shape::Quadratic { a, b } if self.low == f64::NEG_INFINITY && self.high == f64::INFINITY => {
+                Some((a, b))
+            }
             _ => None,
         }
     }
@@ -577,7 +603,9 @@ impl Utility {
     /// Prices at which demand is not smooth, appended to `into`.
     pub(crate) fn push_kinks(&self, into: &mut Vec<f64>) {
         match &self.shape {
-            Shape::Curve(curve) => into.extend(curve.knots().filter(|_| curve.low() < curve.high()).map(|k| k.1)),
+            Shape::Curve(curve) => {
+                into.extend(curve.knots().filter(|_| curve.low() < curve.high()).map(|k| k.1))
+            }
             Shape::Custom(f) => into.extend(f.kinks()),
             _ => {
                 if self.high < f64::INFINITY {
@@ -599,7 +627,10 @@ fn curve_change(curve: &Curve, price: f64, from: f64, step: f64) -> f64 {
     let slope = curve.demand_slope(price, up);
     let (end_low, end_high) = curve.demand(price + step);
     let end = if up { end_low } else { end_high };
-    if start == from && slope == curve.demand_slope(price + step, !up) && (end - start - slope * step).abs() <= 1e-9 * slope.abs() * step.abs() {
+    if start == from
+        && slope == curve.demand_slope(price + step, !up)
+        && (end - start - slope * step).abs() <= 1e-9 * slope.abs() * step.abs()
+    {
         return slope * step;
     }
     end - from

@@ -51,7 +51,10 @@ mod tests {
     fn exact_on_polynomials() {
         for degree in 0..20 {
             let exact = (2.0_f64.powi(degree + 1) - (-1.0_f64).powi(degree + 1)) / f64::from(degree + 1);
-            assert!((fixed(-1.0, 2.0, |x| x.powi(degree)) - exact).abs() < 1e-11 * exact.abs().max(1.0), "{degree}");
+            assert!(
+                (fixed(-1.0, 2.0, |x| x.powi(degree)) - exact).abs() < 1e-11 * exact.abs().max(1.0),
+                "{degree}"
+            );
         }
     }
 

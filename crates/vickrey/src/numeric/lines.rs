@@ -88,7 +88,12 @@ fn finite_end(
 }
 
 /// The highest line at x; among equals the one with the largest `prefer * slope`.
-fn highest(count: usize, line: &(impl Fn(usize) -> Option<Line> + Sync), x: f64, prefer: f64) -> Option<Line> {
+fn highest(
+    count: usize,
+    line: &(impl Fn(usize) -> Option<Line> + Sync),
+    x: f64,
+    prefer: f64,
+) -> Option<Line> {
     let better = |a: Line, b: Line| {
         let (va, vb) = (a.at(x), b.at(x));
         if vb > va || (vb == va && prefer * b.slope > prefer * a.slope) { b } else { a }
@@ -106,9 +111,11 @@ fn descend(lines: &[Line], mut left: Line, mut right: Line, low: f64, high: f64)
     loop {
         let x = crossing(left, right).clamp(low, high);
         let value = left.at(x).max(right.at(x));
-        let above = lines.iter().copied().filter(|l| l.at(x) > value + 1e-15 * value.abs()).reduce(|a, b| {
-            if b.at(x) > a.at(x) { b } else { a }
-        });
+        let above = lines
+            .iter()
+            .copied()
+            .filter(|l| l.at(x) > value + 1e-15 * value.abs())
+            .reduce(|a, b| if b.at(x) > a.at(x) { b } else { a });
         match above {
             Some(l) if l.slope > 0.0 && l.slope < right.slope => right = l,
             Some(l) if l.slope < 0.0 && l.slope > left.slope => left = l,

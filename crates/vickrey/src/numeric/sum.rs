@@ -56,8 +56,11 @@ pub fn parallel<const K: usize>(len: usize, item: impl Fn(usize) -> [f64; K] + S
         sums.map(Sum::get)
     };
     let chunks = len.div_ceil(CHUNK);
-    let parts: Vec<[f64; K]> =
-        if chunks > 1 { (0..chunks).into_par_iter().map(chunk).collect() } else { (0..chunks).map(chunk).collect() };
+    let parts: Vec<[f64; K]> = if chunks > 1 {
+        (0..chunks).into_par_iter().map(chunk).collect()
+    } else {
+        (0..chunks).map(chunk).collect()
+    };
     std::array::from_fn(|k| compensated(parts.iter().map(|p| p[k])))
 }
 

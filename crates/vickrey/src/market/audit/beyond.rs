@@ -14,8 +14,31 @@ use crate::market::utility::Utility;
 use crate::mechanism::AgentId;
 use crate::numeric::random::{self, Purpose};
 
+/// Clearings that one case takes, by effort: two for every try, one for each of the two payments.
+struct Clearings(usize, usize, usize);
+
+impl Clearings {
+    fn of(&self, subject: &Subject<'_>) -> usize {
+        subject.options.effort.pick(self.0, self.1, self.2)
+    }
+}
+
+const PAIR: Clearings = Clearings(2 * 76, 2 * 246, 2 * 1306);
+const SPLIT: Clearings = Clearings(2 * 63, 2 * 193, 2 * 1103);
+
+/// What is said instead of a search that the effort does not pay for.
+fn too_large(title: &str) -> Finding {
+    let evidence = Evidence { worst: 0.0, unit: "money", at: String::new(), tries: 0, tolerance: 0.0 };
+    let note = "not searched: too many agents for this effort".to_owned();
+    Finding { title: title.to_owned(), evidence, note }
+}
+
 /// The largest joint gain of two agents that lie together and share what they get.
 pub fn collusion(subject: &Subject<'_>, progress: Progress<'_>) -> Option<Finding> {
+    let title = "two agents that collude";
+    if subject.share(PAIR.of(subject)) < 1.0 {
+        return Some(too_large(title));
+    }
     let pairs = pairs(subject);
     let done = AtomicUsize::new(0);
     let found: Vec<Worst> = pairs
@@ -27,7 +50,7 @@ pub fn collusion(subject: &Subject<'_>, progress: Progress<'_>) -> Option<Findin
         })
         .collect();
     let worst = found.into_iter().fold(Worst::default(), Worst::join);
-    finding(subject, worst, "two agents that collude", pairs.len(), "pairs")
+    finding(subject, worst, title, pairs.len(), "pairs")
 }
 
 /// Pairs among the largest traders, as many as the effort allows.
@@ -35,7 +58,7 @@ fn pairs(subject: &Subject<'_>) -> Vec<(AgentId, AgentId)> {
     let effort = subject.options.effort;
     let wanted: usize = effort.pick(8, 16, 40).min(subject.market.len());
     // Every try clears the market twice, once for each of the pair.
-    let most = subject.affordable(wanted * wanted / 2, 2 * effort.pick(76, 246, 1306));
+    let most = subject.affordable(wanted * wanted / 2, PAIR.of(subject));
     let agents = suspects(subject, wanted.min(2 * most.isqrt()));
     let mut pairs = Vec::new();
     for (k, &i) in agents.iter().enumerate() {
@@ -66,11 +89,18 @@ fn pair_gain(subject: &Subject<'_>, (i, j): (AgentId, AgentId)) -> Worst {
     };
     let effort = subject.options.effort;
     let (low, high) = ([LOW, LOW].concat(), [HIGH, HIGH].concat());
-    let starts: Vec<Vec<f64>> = [(0.1, 0.1), (-0.1, -0.1), (0.1, -0.1), (-0.1, 0.1), (0.3, 0.3), (-0.3, -0.3)]
-        .iter()
-        .map(|&(a, b)| vec![0.0, a, 1.0, 0.0, b, 1.0])
-        .collect();
-    let space = Space { low: &low, high: &high, starts: &starts, random: effort.pick(10, 40, 300), local: effort.pick(60, 200, 1000) };
+    let starts: Vec<Vec<f64>> =
+        [(0.1, 0.1), (-0.1, -0.1), (0.1, -0.1), (-0.1, 0.1), (0.3, 0.3), (-0.3, -0.3)]
+            .iter()
+            .map(|&(a, b)| vec![0.0, a, 1.0, 0.0, b, 1.0])
+            .collect();
+    let space = Space {
+        low: &low,
+        high: &high,
+        starts: &starts,
+        random: effort.pick(10, 40, 300),
+        local: effort.pick(60, 200, 1000),
+    };
     let mut rng = random::stream_at(subject.options.seed, Purpose::Audit, i as u64, (1 << 20) + j as u64);
     let best = search::maximise(&space, &mut rng, joint);
     let at = |x: &[f64]| (lies.at(&x[..3], qi), lies.at(&x[3..], qj));
@@ -84,8 +114,12 @@ fn pair_gain(subject: &Subject<'_>, (i, j): (AgentId, AgentId)) -> Worst {
 
 /// The largest gain of an agent that takes part as two: with shares of its utility, each reported truly or not.
 pub fn split_identities(subject: &Subject<'_>, progress: Progress<'_>) -> Option<Finding> {
+    let title = "an agent that appears under two names";
+    if subject.share(SPLIT.of(subject)) < 1.0 {
+        return Some(too_large(title));
+    }
     let effort = subject.options.effort;
-    let agents = suspects(subject, subject.affordable(effort.pick(10, 40, 200), 2 * effort.pick(63, 193, 1103)));
+    let agents = suspects(subject, subject.affordable(effort.pick(10, 40, 200), SPLIT.of(subject)));
     let done = AtomicUsize::new(0);
     let found: Vec<Worst> = agents
         .par_iter()
@@ -96,7 +130,7 @@ pub fn split_identities(subject: &Subject<'_>, progress: Progress<'_>) -> Option
         })
         .collect();
     let worst = found.into_iter().fold(Worst::default(), Worst::join);
-    finding(subject, worst, "an agent that appears under two names", agents.len(), "agents")
+    finding(subject, worst, title, agents.len(), "agents")
 }
 
 fn split_gain(subject: &Subject<'_>, agent: AgentId) -> Worst {
@@ -122,13 +156,24 @@ fn split_gain(subject: &Subject<'_>, agent: AgentId) -> Worst {
     };
     let starts: Vec<Vec<f64>> = [0.5, 0.2, 0.8].iter().map(|&s| vec![s, 0.0, 0.0, 0.0, 0.0]).collect();
     let effort = subject.options.effort;
-    let space = Space { low: &low, high: &high, starts: &starts, random: effort.pick(10, 40, 300), local: effort.pick(50, 150, 800) };
+    let space = Space {
+        low: &low,
+        high: &high,
+        starts: &starts,
+        random: effort.pick(10, 40, 300),
+        local: effort.pick(50, 150, 800),
+    };
     let mut rng = random::stream_at(subject.options.seed, Purpose::Audit, agent as u64, 1 << 21);
     let best = search::maximise(&space, &mut rng, gain);
     worst.see(best.value, || {
         format!(
             "`{}`: {:.0} % as {:.3} F {:+.3} P u, the rest as {:.3} F {:+.3} P u (P the price)",
-            market.name(agent), 100.0 * best.at[0], best.at[1].exp(), best.at[2], best.at[3].exp(), best.at[4]
+            market.name(agent),
+            100.0 * best.at[0],
+            best.at[1].exp(),
+            best.at[2],
+            best.at[3].exp(),
+            best.at[4]
         )
     });
     worst.tries = best.tries;
@@ -136,7 +181,13 @@ fn split_gain(subject: &Subject<'_>, agent: AgentId) -> Worst {
 }
 
 /// What the agent has when its two names report these utilities.
-fn two_names(subject: &Subject<'_>, agent: AgentId, truth: &Utility, first: Utility, second: Utility) -> Option<f64> {
+fn two_names(
+    subject: &Subject<'_>,
+    agent: AgentId,
+    truth: &Utility,
+    first: Utility,
+    second: Utility,
+) -> Option<f64> {
     let mut utilities = subject.market.utilities().to_vec();
     utilities[agent] = first;
     utilities.push(second);
@@ -153,10 +204,14 @@ fn finding(subject: &Subject<'_>, worst: Worst, title: &str, cases: usize, what:
     }
     let tolerance = 1e-9 * subject.scale;
     let note = if worst.value > tolerance {
-        format!("gain of {} found ({cases} {what} searched); VCG does not promise otherwise", subject.money(worst.value))
+        format!(
+            "gain of {} found ({cases} {what} searched); VCG does not promise otherwise",
+            subject.money(worst.value)
+        )
     } else {
         format!("no gain found ({cases} {what} searched); VCG does not promise that there is none")
     };
-    let evidence = Evidence { worst: worst.value, unit: "money", at: worst.at, tries: worst.tries, tolerance };
+    let evidence =
+        Evidence { worst: worst.value, unit: "money", at: worst.at, tries: worst.tries, tolerance };
     Some(Finding { title: title.to_owned(), evidence, note })
 }

@@ -2,7 +2,8 @@
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{
-    DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT,
+    DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT,
+    ZeroConeT,
 };
 
 use super::{Subject, row};
@@ -22,7 +23,9 @@ pub fn feasibility(subject: &Subject<'_>) -> Guarantee {
     for (i, &u) in s.clearing.allocation.iter().enumerate() {
         let utility = subject.market.utility(i);
         size += u.abs();
-        worst.see((utility.low() - u).max(u - utility.high()), || format!("limits of `{}`", subject.market.name(i)));
+        worst.see((utility.low() - u).max(u - utility.high()), || {
+            format!("limits of `{}`", subject.market.name(i))
+        });
     }
     let tolerance = 1e-12 * (1.0 + size);
     let verdict = if worst.value <= tolerance { Verdict::Holds } else { Verdict::Violated };
@@ -59,7 +62,8 @@ fn by_interior_point(subject: &Subject<'_>, all: &[&Utility], pieces: usize) -> 
     let budget = subject.options.effort.pick(10, 100, 1000).min(2_000_000 / pieces.max(1));
     let stride = s.agents().div_ceil(budget.max(1)).max(1);
     for i in (0..s.agents()).step_by(stride).filter(|&i| s.gap(i).is_finite()) {
-        let others: Vec<&Utility> = all.iter().enumerate().filter(|&(j, _)| j != i).map(|(_, u)| *u).collect();
+        let others: Vec<&Utility> =
+            all.iter().enumerate().filter(|&(j, _)| j != i).map(|(_, u)| *u).collect();
         let ours = s.welfare() - s.net(i, crate::guarantee::Baseline::Zero);
         compare(ours, optimum(&others, s.total), &|| format!("without `{}`", subject.market.name(i)));
     }
@@ -71,7 +75,8 @@ fn by_interior_point(subject: &Subject<'_>, all: &[&Utility], pieces: usize) -> 
         _ => Verdict::Violated,
     };
     let mut row = row(Property::Efficiency, true, verdict, "truthful reports", worst, tolerance);
-    row.note = format!("welfare compared with an interior-point solver ({pieces} pieces, {unsolved} unsolved)");
+    row.note =
+        format!("welfare compared with an interior-point solver ({pieces} pieces, {unsolved} unsolved)");
     row
 }
 
@@ -93,7 +98,8 @@ fn by_stationarity(subject: &Subject<'_>) -> Guarantee {
     if let Some(evidence) = &mut row.evidence {
         evidence.unit = "price";
     }
-    row.note = "largest distance of a marginal utility from the price (sufficient for concave utilities)".into();
+    row.note =
+        "largest distance of a marginal utility from the price (sufficient for concave utilities)".into();
     row
 }
 
@@ -125,7 +131,9 @@ pub fn optimum(utilities: &[&Utility], total: f64) -> Option<f64> {
             Shape::Curve(curve) => {
                 base += curve.low();
                 welfare += utility.value(curve.low());
-                for ((u0, m0), (u1, m1)) in curve.knots().zip(curve.knots().skip(1)).filter(|((u0, _), (u1, _))| u0 < u1) {
+                for ((u0, m0), (u1, m1)) in
+                    curve.knots().zip(curve.knots().skip(1)).filter(|((u0, _), (u1, _))| u0 < u1)
+                {
                     let bend = 0.5 * (m1 - m0) / (u1 - u0);
                     pieces.push(Piece { slope: m0, bend, low: 0.0, high: u1 - u0 });
                 }

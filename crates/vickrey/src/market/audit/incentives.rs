@@ -90,8 +90,8 @@ pub fn suspects(subject: &Subject<'_>, most: usize) -> Vec<AgentId> {
 pub fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<'_>) -> Guarantee {
     let effort = subject.options.effort;
     let count = effort.pick(1, 3, 8);
-    let clearings = count * (Lies::structured().len() + effort.pick(RANDOM.0 + LOCAL.0, RANDOM.1 + LOCAL.1, RANDOM.2 + LOCAL.2));
-    let agents = suspects(subject, subject.affordable(effort.pick(30, 120, 2000), clearings));
+    let agents =
+        suspects(subject, subject.affordable(effort.pick(30, 120, 2000), count * clearings(subject)));
     let profiles: Vec<Market> = profiles(subject, count);
     let done = AtomicUsize::new(0);
     let found: Vec<Worst> = agents
@@ -113,7 +113,12 @@ pub fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<'_>) ->
     let condition = "VCG, Groves or scaled VCG with a c fixed before the reports; concave utilities";
     let gain = worst.value;
     let mut row = row(TRUTH, theory.is_ok(), verdict, condition, worst, tolerance);
-    let searched = format!("{} of {} agents, against {} of the others", agents.len(), subject.market.len(), counted(profiles.len(), "profile"));
+    let searched = format!(
+        "{} of {} agents, against {} of the others",
+        agents.len(),
+        subject.market.len(),
+        counted(profiles.len(), "profile")
+    );
     let skipped: Vec<AgentId> = (0..subject.market.len()).filter(|&i| subject.payment(i).is_none()).collect();
     let searched = if skipped.is_empty() {
         searched
@@ -128,6 +133,12 @@ pub fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<'_>) ->
         (_, Ok(())) => format!("a lie gains {}; {searched}", subject.money(gain)),
     };
     row
+}
+
+/// Clearings that the lies of one agent against one profile take.
+fn clearings(subject: &Subject<'_>) -> usize {
+    let effort = subject.options.effort;
+    Lies::structured().len() + effort.pick(RANDOM.0 + LOCAL.0, RANDOM.1 + LOCAL.1, RANDOM.2 + LOCAL.2)
 }
 
 /// A gain up to this is rounding. Groves payments are differences of welfares, all others of an agent's own size.
@@ -148,7 +159,9 @@ fn profiles(subject: &Subject<'_>, count: usize) -> Vec<Market> {
         let mut reports = subject.market.clone();
         for i in 0..reports.len() {
             let x = [0.5 * (rng.random::<f64>() - 0.5), 0.2 * (rng.random::<f64>() - 0.5), 1.0];
-            if let Some(report) = lies.at(&x, subject.settlement.allocation(i)).report(subject.market.utility(i)) {
+            if let Some(report) =
+                lies.at(&x, subject.settlement.allocation(i)).report(subject.market.utility(i))
+            {
                 reports = reports.into_with_utility(i, report);
             }
         }
@@ -179,17 +192,20 @@ fn lies_of(subject: &Subject<'_>, agent: AgentId, others: &Market, profile: usiz
     };
     let effort = subject.options.effort;
     let starts = Lies::structured();
-    let space = Space { low: &LOW, high: &HIGH, starts: &starts, random: effort.pick(RANDOM.0, RANDOM.1, RANDOM.2), local: effort.pick(LOCAL.0, LOCAL.1, LOCAL.2) };
+    let part = |n: usize| (n as f64 * subject.share(clearings(subject))) as usize;
+    let random = part(effort.pick(RANDOM.0, RANDOM.1, RANDOM.2));
+    let local = part(effort.pick(LOCAL.0, LOCAL.1, LOCAL.2));
+    let space = Space { low: &LOW, high: &HIGH, starts: &starts, random, local };
     let mut rng = rng(subject, agent, profile);
     let best = search::maximise(&space, &mut rng, |x| try_report(lies.at(x, quantity).report(truth)));
     if best.value > f64::NEG_INFINITY {
         let lie = lies.at(&best.at, quantity);
-        worst.see(best.value, || {
-            format!("`{}` reports {}", name(), words(lie))
-        });
+        worst.see(best.value, || format!("`{}` reports {}", name(), words(lie)));
     }
     worst.tries = best.tries;
-    worst.see(try_report(overclaimed(truth)), || format!("`{}` claims capacity that it does not have", name()));
+    worst.see(try_report(overclaimed(truth)), || {
+        format!("`{}` claims capacity that it does not have", name())
+    });
     worst
 }
 

@@ -21,9 +21,7 @@ use super::protocol::{PaymentRule, ProtocolError};
 use super::scaling::{self, FactorChoice, IntervalVerdict, factor_words};
 use super::solve::{Settlement, settle};
 use crate::audit::{AuditOptions, Progress, Worst};
-use crate::guarantee::{
-    Audit, Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict,
-};
+use crate::guarantee::{Audit, Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict};
 
 /// Everything the parts of the audit share.
 struct Subject<'a> {
@@ -50,10 +48,13 @@ pub fn audit(
 ) -> Result<Audit, MarketError> {
     let settlement = settle(market)?;
     let scale = 1.0
-        + (0..market.len()).map(|i| settlement.own_utility(i).abs().max(settlement.lagrange(i).abs())).fold(0.0, f64::max);
+        + (0..market.len())
+            .map(|i| settlement.own_utility(i).abs().max(settlement.lagrange(i).abs()))
+            .fold(0.0, f64::max);
     let resolved = rule.resolve(&settlement);
     let usable = resolved.clone().unwrap_or(PaymentRule::Vcg);
-    let subject = Subject { market, settlement: &settlement, rule, resolved: usable, options: *options, scale };
+    let subject =
+        Subject { market, settlement: &settlement, rule, resolved: usable, options: *options, scale };
     let mut guarantees = vec![efficiency::feasibility(&subject), efficiency::efficiency(&subject)];
     progress(0.05);
     guarantees.push(incentives::incentive_compatibility(&subject, &|done| progress(0.05 + 0.65 * done)));
@@ -98,9 +99,17 @@ impl Subject<'_> {
     /// How many of `wanted` cases the effort pays for, at so many clearings a case; at least 2. One clearing looks at
     /// every agent about 20 times.
     fn affordable(&self, wanted: usize, clearings: usize) -> usize {
+        (self.payable(clearings) as usize).clamp(2, wanted.max(2))
+    }
+
+    fn payable(&self, clearings: usize) -> f64 {
         let looks = self.options.effort.pick(1e8, 3e9, 1e12);
-        let cases = looks / (20.0 * self.market.len() as f64 * clearings as f64);
-        (cases as usize).clamp(2, wanted.max(2))
+        looks / (20.0 * self.market.len() as f64 * clearings as f64)
+    }
+
+    /// What is left of the random and local search of a case if the effort does not even pay for two of them.
+    fn share(&self, clearings: usize) -> f64 {
+        (0.5 * self.payable(clearings)).min(1.0)
     }
 
     /// The names of some agents, the first few in full.
@@ -127,9 +136,21 @@ impl Subject<'_> {
     }
 }
 
-fn row(property: Property, promised: bool, verdict: Verdict, condition: &str, worst: Worst, tolerance: f64) -> Guarantee {
-    let evidence =
-        (worst.tries > 0).then_some(Evidence { worst: worst.value, unit: "money", at: worst.at, tries: worst.tries, tolerance });
+fn row(
+    property: Property,
+    promised: bool,
+    verdict: Verdict,
+    condition: &str,
+    worst: Worst,
+    tolerance: f64,
+) -> Guarantee {
+    let evidence = (worst.tries > 0).then_some(Evidence {
+        worst: worst.value,
+        unit: "money",
+        at: worst.at,
+        tries: worst.tries,
+        tolerance,
+    });
     Guarantee { property, promised, verdict, condition: condition.to_owned(), evidence, note: String::new() }
 }
 
@@ -146,7 +167,8 @@ fn participation(subject: &Subject<'_>, baseline: Baseline) -> Guarantee {
     let tolerance = 1e-9 * subject.scale;
     let met = participation_condition(subject, baseline);
     let verdict = judge(&worst, tolerance, met.is_ok());
-    let condition = "VCG: every agent can be idle, baseline autarky; scaled VCG: c within the range of participation";
+    let condition =
+        "VCG: every agent can be idle, baseline autarky; scaled VCG: c within the range of participation";
     let (loss, who) = (worst.value, worst.at.clone());
     let mut row =
         row(Property::IndividualRationality(baseline), met.is_ok(), verdict, condition, worst, tolerance);
@@ -185,7 +207,9 @@ fn participation_condition(subject: &Subject<'_>, baseline: Baseline) -> Result<
         };
     }
     if baseline == Baseline::Zero && s.outside.iter().any(|&o| o < 0.0) {
-        return Err("not promised against the baseline zero: some are worse off than that by being idle".into());
+        return Err(
+            "not promised against the baseline zero: some are worse off than that by being idle".into()
+        );
     }
     if !s.forced.is_empty() {
         return Err(format!("not promised: {} cannot be idle", subject.names(&s.forced)));
@@ -194,7 +218,9 @@ fn participation_condition(subject: &Subject<'_>, baseline: Baseline) -> Result<
         PaymentRule::Vcg | PaymentRule::Lagrange => Ok(()),
         // Everybody's net utility is F, which is at least the sum of all outside options if the total is 0.
         PaymentRule::Groves if s.total == 0.0 && s.outside.iter().all(|&o| o >= 0.0) => Ok(()),
-        PaymentRule::Groves => Err("not promised: net utility is F, which may be below an outside option".into()),
+        PaymentRule::Groves => {
+            Err("not promised: net utility is F, which may be below an outside option".into())
+        }
         _ => Err("not promised: c was made for another baseline".into()),
     }
 }
@@ -281,7 +307,8 @@ fn balance(subject: &Subject<'_>, speaks_against: impl Fn(f64) -> f64) -> (Worst
 
 /// Payments tend to the Lagrange payments in larger markets: the instance copied four times.
 fn nearness(subject: &Subject<'_>) -> Guarantee {
-    let condition = "in the limit of many agents of bounded size, total 0; c = 1 or the low end of the interval";
+    let condition =
+        "in the limit of many agents of bounded size, total 0; c = 1 or the low end of the interval";
     let property = Property::LagrangeNearness;
     let here = largest_difference(subject.settlement, subject.resolved);
     let (Some(here), true) = (here, subject.market.len() <= 50_000) else {
@@ -320,16 +347,17 @@ fn nearness(subject: &Subject<'_>) -> Guarantee {
 }
 
 fn largest_difference(s: &Settlement, rule: PaymentRule) -> Option<f64> {
-    (0..s.agents()).try_fold(0.0_f64, |largest, i| {
-        Some(largest.max((s.lagrange(i) - rule.payment(s, i).ok()?).abs()))
-    })
+    (0..s.agents())
+        .try_fold(0.0_f64, |largest, i| Some(largest.max((s.lagrange(i) - rule.payment(s, i).ok()?).abs())))
 }
 
 /// Whether truth is dominant by theory under a rule.
 fn dominant_by_theory(rule: PaymentRule) -> Result<(), &'static str> {
     match rule {
         PaymentRule::Vcg | PaymentRule::Groves | PaymentRule::ScaledVcg { .. } => Ok(()),
-        PaymentRule::ScaledVcgFromReports { .. } => Err("c is computed from these reports, so reports move it"),
+        PaymentRule::ScaledVcgFromReports { .. } => {
+            Err("c is computed from these reports, so reports move it")
+        }
         PaymentRule::Lagrange => Err("Lagrange payments move with the report"),
     }
 }

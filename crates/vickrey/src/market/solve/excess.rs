@@ -236,7 +236,11 @@ impl<'a> Side<'a> {
                 let (mut kinked, mut plain) = (Vec::new(), Vec::with_capacity(chunk.len()));
                 let mut kinks = Vec::new();
                 for &agent in chunk {
-                    if bends(agent, &mut kinks) { kinked.push((agent, kinks.clone())) } else { plain.push(agent) }
+                    if bends(agent, &mut kinks) {
+                        kinked.push((agent, kinks.clone()))
+                    } else {
+                        plain.push(agent)
+                    }
                 }
                 (kinked, plain)
             })
@@ -246,7 +250,12 @@ impl<'a> Side<'a> {
     }
 
     /// Sum of a_i(t)/t over some agents at the points of a panel that ends at `high`.
-    fn mean_slopes(&self, agents: &[AgentId], high: f64, points: &[f64; NODES + TESTS]) -> [f64; NODES + TESTS] {
+    fn mean_slopes(
+        &self,
+        agents: &[AgentId],
+        high: f64,
+        points: &[f64; NODES + TESTS],
+    ) -> [f64; NODES + TESTS] {
         let logs = points.map(|t| self.sign * (self.sign * t / self.clearing.price).ln_1p() / t);
         let parts: Vec<[Sum; NODES + TESTS]> = agents
             .par_chunks(CHUNK)

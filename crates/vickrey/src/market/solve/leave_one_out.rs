@@ -91,7 +91,11 @@ impl Alone {
         let others_low = self.low - if low.is_finite() { low } else { 0.0 };
         let others_high = self.high - if high.is_finite() { high } else { 0.0 };
         let low_ok = others_low_missing > 0.0
-            || if others_open > 0.0 { others_low + self.slack < total } else { others_low <= total + self.slack };
+            || if others_open > 0.0 {
+                others_low + self.slack < total
+            } else {
+                others_low <= total + self.slack
+            };
         low_ok && (others_high_missing > 0.0 || others_high >= total - self.slack)
     }
 }
@@ -277,9 +281,8 @@ pub fn one(market: &Market, clearing: &Clearing, agent: AgentId) -> f64 {
         let [total] = sum::parallel(market.len(), |j| [if j == agent { 0.0 } else { f(j) }]);
         total
     };
-    let change = |j: AgentId, t: f64| {
-        market.utility(j).change(clearing.price, clearing.allocation[j], sign * t)
-    };
+    let change =
+        |j: AgentId, t: f64| market.utility(j).change(clearing.price, clearing.allocation[j], sign * t);
     let left_over = |t: f64| {
         let [absorbed, moved, slope] = sum::parallel(market.len(), |j| {
             if j == agent {
@@ -312,8 +315,7 @@ pub fn one(market: &Market, clearing: &Clearing, agent: AgentId) -> f64 {
         let rounding = 4.0 * f64::EPSILON * (clearing.price * slope).abs();
         return if quantity <= rounding { 0.0 } else { f64::INFINITY };
     };
-    let absorbed = others(&|j| {
-        market.utility(j).change_integral(clearing.price, clearing.allocation[j], sign * t)
-    });
+    let absorbed =
+        others(&|j| market.utility(j).change_integral(clearing.price, clearing.allocation[j], sign * t));
     (quantity * t + absorbed).max(0.0)
 }

@@ -25,12 +25,23 @@ pub struct Local<'a> {
 enum Kind {
     /// At a limit that it only gets further into.
     Still,
-    Quadratic { slope: f64 },
+    Quadratic {
+        slope: f64,
+    },
     /// `m` is the price minus the linear term.
-    Log { weight: f64, m: f64 },
+    Log {
+        weight: f64,
+        m: f64,
+    },
     /// Power `p` of demand in the price; demand plus shift is `base`.
-    Power { base: f64, m: f64, p: f64 },
-    Exponential { scale: f64 },
+    Power {
+        base: f64,
+        m: f64,
+        p: f64,
+    },
+    Exponential {
+        scale: f64,
+    },
     /// No formula, or a limit is met on the way.
     General,
 }
@@ -66,7 +77,9 @@ impl<'a> Local<'a> {
             Kind::Still => 0.0,
             Kind::Quadratic { slope } => slope,
             Kind::Log { weight, m } => weight / ((m + step) * (m + step)),
-            Kind::Power { base, m, p } => -p * base * (1.0 + special::power_minus_one(p, step / m)) / (m + step),
+            Kind::Power { base, m, p } => {
+                -p * base * (1.0 + special::power_minus_one(p, step / m)) / (m + step)
+            }
             Kind::Exponential { scale } => scale / (self.price + step),
             Kind::General => -self.utility.demand_slope(self.price + step, self.sign > 0.0),
         }
@@ -183,9 +196,16 @@ mod tests {
         for utility in families() {
             for price in [1.1, 1.3, 1.6, 1.9] {
                 let quantity = utility.demand(price).0;
-                let clearing =
-                    Clearing { price, price_low: price, price_high: price, allocation: vec![quantity], imbalance: 0.0 };
-                for (sign, t) in [(1.0, 1e-7), (-1.0, 1e-7), (1.0, 1e-3), (-1.0, 0.1), (1.0, 0.7), (-1.0, 0.5)] {
+                let clearing = Clearing {
+                    price,
+                    price_low: price,
+                    price_high: price,
+                    allocation: vec![quantity],
+                    imbalance: 0.0,
+                };
+                for (sign, t) in
+                    [(1.0, 1e-7), (-1.0, 1e-7), (1.0, 1e-3), (-1.0, 0.1), (1.0, 0.7), (-1.0, 0.5)]
+                {
                     let local = Local::new(&utility, &clearing, 0, sign, t);
                     let step = sign * t;
                     let given = -sign * utility.change(price, quantity, step);
@@ -193,7 +213,10 @@ mod tests {
                     // Slopes serve Newton's method: what counts is their error against the slope at the start.
                     let slope = |step: f64| -utility.demand_slope(price + step, sign > 0.0);
                     let missed = (local.slope(t) - slope(step)).abs();
-                    assert!(missed <= 1e-13 * slope(0.0).max(slope(step)), "{utility:?} {price} {step}: {missed}");
+                    assert!(
+                        missed <= 1e-13 * slope(0.0).max(slope(step)),
+                        "{utility:?} {price} {step}: {missed}"
+                    );
                     let integral = -utility.change_integral(price, quantity, step);
                     assert!(close(local.integral(t), integral), "{utility:?} {price} {step}");
                     let (mut sums, logs) = ([0.0], [sign * (step / price).ln_1p() / t]);

@@ -133,10 +133,23 @@ impl Settlement {
         effort: Effort,
     ) -> Self {
         let price = clearing.price;
-        let [surplus_sum, outside_sum, turnover] =
-            sum::parallel(surplus.len(), |i| [surplus[i], outside[i], (price * clearing.allocation[i]).abs()]);
+        let [surplus_sum, outside_sum, turnover] = sum::parallel(surplus.len(), |i| {
+            [surplus[i], outside[i], (price * clearing.allocation[i]).abs()]
+        });
         let pivotal = (0..gap.len()).filter(|&i| gap[i] == f64::INFINITY).collect();
-        Self { clearing, surplus, outside, gap, total, pivotal, forced, effort, surplus_sum, outside_sum, turnover }
+        Self {
+            clearing,
+            surplus,
+            outside,
+            gap,
+            total,
+            pivotal,
+            forced,
+            effort,
+            surplus_sum,
+            outside_sum,
+            turnover,
+        }
     }
 
     /// Number of agents.

@@ -99,7 +99,8 @@ fn probe(market: &Market, price: f64) -> Result<Probe, MarketError> {
 
 fn not_a_number(market: &Market, price: f64) -> MarketError {
     let agent = (0..market.len()).find(|&i| market.utility(i).demand(price).0.is_nan());
-    let who = agent.map_or_else(|| "the sum of demands".into(), |i| format!("demand of `{}`", market.name(i)));
+    let who =
+        agent.map_or_else(|| "the sum of demands".into(), |i| format!("demand of `{}`", market.name(i)));
     MarketError::NoPrice { price, reason: format!("{who} is not a number") }
 }
 
@@ -123,7 +124,9 @@ pub fn clear(market: &Market) -> Result<Clearing, MarketError> {
     let (allocation, imbalance, rounding) = allocate(market, price)?;
     let volume: f64 = allocation.iter().map(|u| u.abs()).sum();
     if imbalance.abs() > 1e-9 * (volume + market.total().abs()) + rounding {
-        let reason = format!("the quantities miss the total by {imbalance}: their sizes differ too much to be added up");
+        let reason = format!(
+            "the quantities miss the total by {imbalance}: their sizes differ too much to be added up"
+        );
         return Err(MarketError::NoPrice { price, reason });
     }
     Ok(Clearing { price, price_low, price_high, allocation, imbalance })
@@ -193,7 +196,8 @@ fn next_inside(found: &Bracket, (at_low, at_high): (f64, f64), newton: f64, slow
     let chord = low + (high - low) * (at_low / (at_low - at_high));
     let root = if newton > low && newton < high { newton } else { chord };
     // Beyond the root as seen from the nearer end, by a tenth of the distance to it.
-    let beyond = if root - low < high - root { root + 0.1 * (root - low) } else { root - 0.1 * (high - root) };
+    let beyond =
+        if root - low < high - root { root + 0.1 * (root - low) } else { root - 0.1 * (high - root) };
     if beyond > low && beyond < high { beyond } else { root }
 }
 
@@ -245,11 +249,13 @@ fn search(market: &Market, kinks: &[f64], around: Bracket) -> Result<(f64, f64),
 
 /// The price strictly between two neighbouring kinks, where demand is smooth.
 fn inside(market: &Market, low: f64, high: f64, start: Option<f64>) -> Result<(f64, f64), MarketError> {
-    let start = start.filter(|&x| x > low && x < high).unwrap_or_else(|| match (low.is_finite(), high.is_finite()) {
-        (true, true) => 0.5 * (low + high),
-        _ => guess(market, low, high),
-    });
-    let rounding = |at: &Probe, price: f64| f64::EPSILON * at.size().max((2.0 * price * at.slope_above).abs());
+    let start =
+        start.filter(|&x| x > low && x < high).unwrap_or_else(|| match (low.is_finite(), high.is_finite()) {
+            (true, true) => 0.5 * (low + high),
+            _ => guess(market, low, high),
+        });
+    let rounding =
+        |at: &Probe, price: f64| f64::EPSILON * at.size().max((2.0 * price * at.slope_above).abs());
     let excess = |price: f64| match probe(market, price) {
         // What is left of zero is rounding, of the sums or of the price; the allocation takes it out along the slopes.
         // The search over the last bits would cost a large market as much as all the steps before.
@@ -275,7 +281,8 @@ fn guess(market: &Market, low: f64, high: f64) -> f64 {
         let still = 0.0_f64.clamp(utility.low(), utility.high());
         let (buys, sells) = (utility.marginal(still, true), utility.marginal(still, false));
         let slope = utility.demand_slope(buys, false).abs();
-        let (weighted, weight) = if buys.is_finite() && slope.is_finite() { (buys * slope, slope) } else { (0.0, 0.0) };
+        let (weighted, weight) =
+            if buys.is_finite() && slope.is_finite() { (buys * slope, slope) } else { (0.0, 0.0) };
         let begins = if buys.is_finite() { buys } else { sells };
         let [sum, count] = if begins.is_finite() { [begins, 1.0] } else { [0.0; 2] };
         [weighted, weight, sum, count]
@@ -294,7 +301,11 @@ fn guess(market: &Market, low: f64, high: f64) -> f64 {
 fn allocate(market: &Market, price: f64) -> Result<(Vec<f64>, f64, f64), MarketError> {
     let at = probe(market, price)?;
     let width = at.below - at.above;
-    let share = if width > ROUNDING * at.size_above.min(at.size_below) { (-at.above / width).clamp(0.0, 1.0) } else { 0.0 };
+    let share = if width > ROUNDING * at.size_above.min(at.size_below) {
+        (-at.above / width).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     let rest = at.above + share * width;
     let step = if rest.abs() > 0.0 && at.slope_above < 0.0 { -rest / at.slope_above } else { 0.0 };
     let allocation: Vec<f64> = market

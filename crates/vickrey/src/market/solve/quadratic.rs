@@ -53,7 +53,8 @@ impl Aggregate {
         let mut all = Self { price: (weighted + 2.0 * total) / s, s, dominant: None };
         // All 1/a are negative: an agent with more than half of S is in a chunk with more than half of S.
         let chunks = sums.iter().zip(inverse.chunks(CHUNK)).enumerate().filter(|(_, (c, _))| c.s < 0.5 * s);
-        let mut steep = chunks.flat_map(|(c, (_, xs))| xs.iter().enumerate().map(move |(k, &x)| (c * CHUNK + k, x)));
+        let mut steep =
+            chunks.flat_map(|(c, (_, xs))| xs.iter().enumerate().map(move |(k, &x)| (c * CHUNK + k, x)));
         if let Some((k, steepest)) = steep.find(|&(_, x)| x < 0.5 * s) {
             let others = || inverse.iter().zip(b).enumerate().filter(|&(j, _)| j != k).map(|(_, x)| x);
             let above = (compensated(others().map(|(x, b_j)| (b_j - b[k]) * x)) + 2.0 * total) / s;
@@ -96,7 +97,7 @@ fn invert(a: &[f64], b: &[f64], inverse: &mut [f64]) -> ChunkSums {
         let x = 1.0 / a;
         s[k] += x;
         weighted[k] += b * x;
-        most[k] = greater(most[k], x);
+        most[k] = most[k].max(x);
         x
     };
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -109,18 +110,8 @@ fn invert(a: &[f64], b: &[f64], inverse: &mut [f64]) -> ChunkSums {
     for (k, ((a, b), inverse)) in a_rest.iter().zip(b_rest).zip(inverse_rest).enumerate() {
         *inverse = add(k, *a, *b);
     }
-    let flattest = most.into_iter().fold(f64::NEG_INFINITY, greater);
+    let flattest = most.into_iter().fold(f64::NEG_INFINITY, f64::max);
     ChunkSums { s: s.iter().sum(), weighted: weighted.iter().sum(), flattest }
-}
-
-#[inline(always)]
-fn lesser(a: f64, b: f64) -> f64 {
-    if b < a { b } else { a }
-}
-
-#[inline(always)]
-fn greater(a: f64, b: f64) -> f64 {
-    if b > a { b } else { a }
 }
 
 /// The four numbers of every agent, on the way: 1/a and b become quantity and surplus.
@@ -264,11 +255,22 @@ pub fn settle_arrays_into(a: &[f64], b: &[f64], reused: QuadraticSettlement) -> 
     let least = boxes.iter().map(|b| b.net.0).fold(f64::INFINITY, f64::min);
     // H_i = F - net_i with net_i = surplus_i + gap_i, so all conditions follow from the sums and the least net_i.
     let sum_without = (n - 1) as f64 * welfare - sum_gap;
-    let (x_low, x_high) = if n == 2 { (0.0, -1.0) } else { (sum_gap / sum_without, least / (welfare - least)) };
+    let (x_low, x_high) =
+        if n == 2 { (0.0, -1.0) } else { (sum_gap / sum_without, least / (welfare - least)) };
     let nearest = || Payments { all: &all, a, b, welfare }.nearest_to_lagrange(&boxes, x_low, x_high);
     let min_max = (x_low <= x_high).then(nearest).flatten().map(|at| (1.0 + at.x, at.value));
     let (price, low, high) = (all.price, 1.0 + x_low, 1.0 + x_high);
-    Some(QuadraticSettlement { price, allocation, payment, welfare, sum_gap, sum_without, low, high, min_max })
+    Some(QuadraticSettlement {
+        price,
+        allocation,
+        payment,
+        welfare,
+        sum_gap,
+        sum_without,
+        low,
+        high,
+        min_max,
+    })
 }
 
 /// Every entry will be written: fresh memory comes zeroed from the system without being touched here.
@@ -311,44 +313,37 @@ impl Trading {
         Self { gaps: zero, surpluses: zero, gap_low: low, gap_high: high, net_low: low, net_high: high }
     }
 
-    /// A row of agents, one per lane. Loop by loop: each of them becomes vector instructions, all in one do not.
+    /// A row of agents, one per lane.
     #[inline(always)]
     fn row(&mut self, all: &Aggregate, b: &Lanes, u: &mut Lanes, p: &mut Lanes) {
-        let (mut gap, mut surplus, mut net) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
         for k in 0..LANES {
             let share = all.common_share(u[k], b[k]);
-            (gap[k], surplus[k], net[k]) = (share.gap, share.surplus, share.surplus + share.gap);
-            u[k] = share.quantity;
-            p[k] = all.price * share.quantity - share.gap;
+            self.one(k, share);
+            (u[k], p[k]) = (share.quantity, all.price * share.quantity - share.gap);
         }
-        join(&mut self.gaps, &gap, |sum, x| sum + x);
-        join(&mut self.surpluses, &surplus, |sum, x| sum + x);
-        join(&mut self.gap_low, &gap, lesser);
-        join(&mut self.gap_high, &gap, greater);
-        join(&mut self.net_low, &net, lesser);
-        join(&mut self.net_high, &net, greater);
     }
 
-    /// A single agent.
+    /// A single agent. The extremes are taken by `min` and `max`: a comparison becomes a conditional store, which is slow.
+    #[inline(always)]
     fn one(&mut self, k: usize, share: Share) {
         let (gap, net) = (share.gap, share.surplus + share.gap);
         self.gaps[k] += gap;
         self.surpluses[k] += share.surplus;
-        (self.gap_low[k], self.gap_high[k]) = (lesser(self.gap_low[k], gap), greater(self.gap_high[k], gap));
-        (self.net_low[k], self.net_high[k]) = (lesser(self.net_low[k], net), greater(self.net_high[k], net));
-    }
-}
-
-#[inline(always)]
-fn join(lanes: &mut Lanes, xs: &Lanes, by: impl Fn(f64, f64) -> f64) {
-    for k in 0..LANES {
-        lanes[k] = by(lanes[k], xs[k]);
+        (self.gap_low[k], self.gap_high[k]) = (self.gap_low[k].min(gap), self.gap_high[k].max(gap));
+        (self.net_low[k], self.net_high[k]) = (self.net_low[k].min(net), self.net_high[k].max(net));
     }
 }
 
 /// Second pass over a chunk: 1/a becomes the quantity; returns the sums of gap and surplus.
 #[multiversion::multiversion(targets("x86_64+avx2+fma"))]
-fn trade(all: &Aggregate, first: usize, b: &[f64], u: &mut [f64], p: &mut [f64], boxes: &mut [Extremes]) -> [f64; 2] {
+fn trade(
+    all: &Aggregate,
+    first: usize,
+    b: &[f64],
+    u: &mut [f64],
+    p: &mut [f64],
+    boxes: &mut [Extremes],
+) -> [f64; 2] {
     let mut sums = Trading::new();
     let is_special = all.dominant.is_some_and(|(k, _)| (first..first + b.len()).contains(&k));
     let rows = if is_special { 0 } else { b.len() / LANES };
@@ -459,7 +454,10 @@ mod tests {
         let wanted = set.feasible().and_then(|range| min_max(&s, Baseline::Zero, distance, range));
         assert_eq!(found.min_max.is_some(), wanted.is_some());
         if let (Some((c, value)), Some(wanted)) = (found.min_max, wanted) {
-            assert!(close(c, wanted.c) && (value / wanted.value - 1.0).abs() < 1e-9, "{n} {seed}: {value} {wanted:?}");
+            assert!(
+                close(c, wanted.c) && (value / wanted.value - 1.0).abs() < 1e-9,
+                "{n} {seed}: {value} {wanted:?}"
+            );
         }
     }
 
@@ -484,7 +482,9 @@ mod tests {
 
     #[test]
     fn bad_numbers_give_nothing() {
-        for (k, bad) in [(0, f64::NAN), (1, 0.0), (2, 1.0), (3, f64::NEG_INFINITY), (4, -1e-320), (5, f64::INFINITY)] {
+        for (k, bad) in
+            [(0, f64::NAN), (1, 0.0), (2, 1.0), (3, f64::NEG_INFINITY), (4, -1e-320), (5, f64::INFINITY)]
+        {
             let (mut a, b) = arrays(20, 1, false);
             a[k] = bad;
             assert_eq!(settle_arrays(&a, &b), None, "{bad}");
