@@ -77,6 +77,9 @@ impl Panel {
     }
 }
 
+/// An agent and the distances at which it bends.
+type Kinked = (AgentId, Vec<f64>);
+
 /// A(t), its slope and nothing else: what one evaluation returns.
 #[derive(Clone, Copy, Debug)]
 pub struct Absorbed {
@@ -220,7 +223,7 @@ impl<'a> Side<'a> {
     }
 
     /// Splits the smooth agents into those that bend inside the interval (with the places), and the rest.
-    fn partition(&self, low: f64, high: f64) -> (Vec<(AgentId, Vec<f64>)>, Vec<AgentId>) {
+    fn partition(&self, low: f64, high: f64) -> (Vec<Kinked>, Vec<AgentId>) {
         let price = self.clearing.price;
         let bends = |agent: AgentId, kinks: &mut Vec<f64>| {
             kinks.clear();
@@ -229,7 +232,7 @@ impl<'a> Side<'a> {
             kinks.retain(|&t| t > low && t < high);
             !kinks.is_empty()
         };
-        let parts: Vec<(Vec<(AgentId, Vec<f64>)>, Vec<AgentId>)> = self
+        let parts: Vec<(Vec<Kinked>, Vec<AgentId>)> = self
             .smooth
             .par_chunks(CHUNK)
             .map(|chunk| {
@@ -282,7 +285,7 @@ impl<'a> Side<'a> {
     }
 
     /// Adds the panel; where agents bend inside it, one piece between every two bends.
-    fn add_pieces(&mut self, series: &Series, error: f64, kinked: &[(AgentId, Vec<f64>)]) -> bool {
+    fn add_pieces(&mut self, series: &Series, error: f64, kinked: &[Kinked]) -> bool {
         let mut cuts: Vec<f64> = kinked.iter().flat_map(|k| k.1.iter().copied()).collect();
         cuts.push(series.high);
         cuts.sort_by(f64::total_cmp);

@@ -323,3 +323,63 @@ fn allocate(market: &Market, price: f64) -> Result<(Vec<f64>, f64, f64), MarketE
     let rounding = 1e-12 * (price * at.slope_above).abs();
     Ok((allocation, sum - market.total(), rounding))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::Utility;
+    use crate::numeric::random::{Purpose, stream};
+    use rand::{Rng, RngExt};
+
+    /// Agents of all kinds; block prices and quantities on a grid, so that ties are common.
+    fn agent(kind: u8, random: &mut impl Rng) -> Utility {
+        let mut within = |low: f64, high: f64| random.random_range(low..high);
+        let (weight, shift) = (within(0.5, 4.0), within(0.3, 3.0));
+        match kind {
+            0 => Utility::quadratic(-within(0.5, 2.0), within(0.5, 4.0)).unwrap(),
+            1 => {
+                Utility::quadratic(-within(0.5, 2.0), within(0.5, 4.0)).unwrap().limited(-1.0, shift).unwrap()
+            }
+            2 => Utility::log(weight, shift, 0.2).unwrap(),
+            3 => Utility::log(weight, shift, 0.0).unwrap().limited(-0.5 * shift, 1.0).unwrap(),
+            4 => Utility::power(weight, shift, within(0.2, 0.8), 0.1).unwrap(),
+            5 => Utility::exponential(weight, within(0.3, 2.0)).unwrap(),
+            6 => Utility::blocks(&[(within(1.0, 4.0).round(), within(1.0, 9.0).round())], &[]).unwrap(),
+            7 => Utility::blocks(&[], &[(within(1.0, 4.0).round(), within(1.0, 9.0).round())]).unwrap(),
+            8 => Utility::points(&[(-shift, weight + 1.0), (shift, 0.5)]).unwrap(),
+            _ => Utility::fixed(within(-1.0, 1.0)).unwrap(),
+        }
+    }
+
+    /// The bracket leaves out kinks, never an answer: large markets of every mixture of kinds, against the search over
+    /// all kinks.
+    #[test]
+    fn bracketing_changes_nothing() {
+        let mut bracketed = 0;
+        for seed in 0..300 {
+            let mut random = stream(seed, Purpose::Instance, 0);
+            let n = random.random_range(2..900);
+            let kinds: Vec<u8> = (0..random.random_range(1..5)).map(|_| random.random_range(0..10)).collect();
+            let agents = (0..n).map(|k| agent(kinds[k % kinds.len()], &mut random)).collect();
+            let market = Market::new(agents, if seed % 2 == 0 { 0.0 } else { 0.1 * n as f64 }).unwrap();
+            if check_feasible(&market).is_err() {
+                continue;
+            }
+            let floor = price_floor(&market);
+            let all = Bracket::all(floor);
+            let slow = search(&market, &kinks(&market, floor, all), all);
+            let Some(around) = bracket(&market, floor).unwrap() else {
+                continue;
+            };
+            bracketed += 1;
+            let fast = search(&market, &kinks(&market, floor, around), around);
+            let ((low, high), (slow_low, slow_high)) = (fast.unwrap(), slow.unwrap());
+            let close = |x: f64, y: f64| x == y || (x - y).abs() <= 4e-15 * y.abs();
+            assert!(
+                close(low, slow_low) && close(high, slow_high),
+                "{seed} {kinds:?}: {low} {high} {slow_low} {slow_high}"
+            );
+        }
+        assert!(bracketed > 150, "{bracketed}");
+    }
+}
