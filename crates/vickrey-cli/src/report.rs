@@ -183,20 +183,33 @@ fn span(span: Option<Span>) -> String {
     match span {
         None => "none".into(),
         Some(Span { low: None, high: None }) => "every c".into(),
-        Some(Span { low: Some(low), high: None }) => format!("c >= {}", factor(low)),
-        Some(Span { low: None, high: Some(high) }) => format!("c <= {}", factor(high)),
-        Some(Span { low: Some(low), high: Some(high) }) => format!("{} to {}", factor(low), factor(high)),
+        Some(Span { low: Some(low), high: None }) => format!("c >= {}", inward(low, 1.0)),
+        Some(Span { low: None, high: Some(high) }) => format!("c <= {}", inward(high, -1.0)),
+        Some(Span { low: Some(low), high: Some(high) }) => {
+            format!("{} to {}", inward(low, 1.0), inward(high, -1.0))
+        }
     }
+}
+
+/// As many decimals as tell a factor from 1; none for a factor that is 1, or far from it.
+fn decimals(c: f64) -> Option<usize> {
+    let away = (c - 1.0).abs();
+    (1e-15..1e3).contains(&away).then(|| (4 - away.log10().floor() as i32).clamp(6, 15) as usize)
 }
 
 /// A factor with as many digits as tell it from 1.
 fn factor(c: f64) -> String {
-    let away = (c - 1.0).abs();
-    if away == 0.0 || !(1e-15..1e3).contains(&away) {
-        return short(c);
+    decimals(c).map_or_else(|| short(c), |digits| format!("{c:.digits$}"))
+}
+
+/// The end of a range, rounded into it: `up` is 1 for a lower end and -1 for an upper one.
+fn inward(c: f64, up: f64) -> String {
+    let Some(digits) = decimals(c) else { return short(c) };
+    let text = format!("{c:.digits$}");
+    match text.parse::<f64>() {
+        Ok(shown) if up * shown < up * c => format!("{:.digits$}", shown + up * 0.1_f64.powi(digits as i32)),
+        _ => text,
     }
-    let decimals = (4 - away.log10().floor() as i32).clamp(6, 15) as usize;
-    format!("{c:.decimals$}")
 }
 
 /// The factors nearest to the Lagrange payments.

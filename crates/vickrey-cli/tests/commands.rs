@@ -106,7 +106,7 @@ fn run_prints_what_a_reader_wants() {
         "price    2.73029",
         "welfare  2.78738 $/h",
         "the operator pays",
-        "1.127581 to 1.185011",
+        "1.127581 to 1.185010",
         "1.136129",
         "market power balance",
         "recommended c: 1.12758098",
