@@ -24,7 +24,7 @@ fn parts(criterion: &mut Criterion) {
         let market = family.market(agents, 1).expect("a market of at least two agents");
         let clearing = clear(&market).expect("a feasible market");
         let settlement = settle(&market).expect("a feasible market");
-        group.bench_function("clear", |bencher| bencher.iter_with_large_drop(|| clear(&market)));
+        group.bench_function("clear", |bencher| bencher.iter(|| clear(&market)));
         group.bench_function("leave-one-out", |bencher| {
             bencher.iter_batched(
                 || clearing.clone(),
@@ -32,7 +32,7 @@ fn parts(criterion: &mut Criterion) {
                 criterion::BatchSize::LargeInput,
             );
         });
-        group.bench_function("settle", |bencher| bencher.iter_with_large_drop(|| settle(&market)));
+        group.bench_function("settle", |bencher| bencher.iter(|| settle(&market)));
         group.bench_function("interval", |bencher| bencher.iter(|| interval(&settlement, Baseline::Zero)));
         // Where no c is feasible, some other range: the work is the same.
         let range = interval(&settlement, Baseline::Zero).feasible().unwrap_or(Range { low: 1.0, high: 1.1 });
