@@ -23,7 +23,9 @@
 
 pub mod audit;
 pub mod guarantee;
+pub mod lq;
 pub mod market;
 pub mod mechanism;
+pub mod names;
 pub mod numeric;
 pub mod simulate;

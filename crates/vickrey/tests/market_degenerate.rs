@@ -3,6 +3,7 @@
 use vickrey::guarantee::Baseline::{Autarky, Zero};
 use vickrey::market::scaling::{Distance, FactorChoice, IntervalVerdict, Range, interval, min_max};
 use vickrey::market::{Market, MarketError, PaymentRule, Settlement, Utility, UtilityError, clear, settle};
+use vickrey::names::NamesError;
 
 fn sell(blocks: &[(f64, f64)]) -> Utility {
     Utility::blocks(&[], blocks).unwrap()
@@ -206,10 +207,13 @@ fn infeasible_totals_and_bad_markets_are_errors() {
     ));
     let two = || Market::new(vec![sell(&[(1.0, 1.0)]), buy(&[(1.0, 1.0)])], 0.0).unwrap();
     let named = |names: &[&str]| two().with_names(names.iter().map(|&n| n.into()).collect());
-    assert!(matches!(named(&["a"]).unwrap_err(), MarketError::Names { found: 1, agents: 2 }));
+    assert!(matches!(
+        named(&["a"]).unwrap_err(),
+        MarketError::Names(NamesError::Count { found: 1, agents: 2 })
+    ));
     assert!(matches!(
         named(&["a", "a"]).unwrap_err(),
-        MarketError::DuplicateName { first: 0, second: 1, .. }
+        MarketError::Names(NamesError::Duplicate { first: 0, second: 1, .. })
     ));
 }
 

@@ -1,17 +1,17 @@
 //! The instance: who takes part, with which utility, and what the quantities add up to.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::utility::{LARGEST, Utility, UtilityError};
 use crate::mechanism::AgentId;
+use crate::names::{Names, NamesError};
 use crate::numeric::sum;
 
 /// A market: N >= 2 utilities and the total that the quantities received must add up to.
 #[derive(Clone, Debug)]
 pub struct Market {
     utilities: Vec<Utility>,
-    names: Vec<Box<str>>,
+    names: Names,
     total: f64,
 }
 
@@ -30,24 +30,9 @@ pub enum MarketError {
         /// What was given.
         found: f64,
     },
-    /// The number of names is not the number of agents.
-    #[error("names: found {found}, accepted is one name for each of the {agents} agents")]
-    Names {
-        /// How many names were given.
-        found: usize,
-        /// How many agents there are.
-        agents: usize,
-    },
-    /// Two agents share a name.
-    #[error("names: `{name}` is the name of agents {first} and {second}, accepted are distinct names")]
-    DuplicateName {
-        /// The name.
-        name: String,
-        /// The first agent with it (0-based).
-        first: AgentId,
-        /// The second one.
-        second: AgentId,
-    },
+    /// The names cannot be used.
+    #[error(transparent)]
+    Names(#[from] NamesError),
     /// A parameter of one agent cannot be used.
     #[error("agent `{name}`: {source}")]
     Agent {
@@ -92,7 +77,7 @@ impl Market {
         if !(total.is_finite() && total.abs() <= LARGEST) {
             return Err(MarketError::Total { found: total });
         }
-        Ok(Self { utilities, names: Vec::new(), total })
+        Ok(Self { utilities, names: Names::default(), total })
     }
 
     /// Gives the agents names, used in reports and errors.
@@ -100,16 +85,7 @@ impl Market {
     /// # Errors
     /// The number of names is wrong, or two are equal.
     pub fn with_names(mut self, names: Vec<Box<str>>) -> Result<Self, MarketError> {
-        if names.len() != self.len() {
-            return Err(MarketError::Names { found: names.len(), agents: self.len() });
-        }
-        let mut seen: HashMap<&str, AgentId> = HashMap::with_capacity(names.len());
-        for (second, name) in names.iter().enumerate() {
-            if let Some(first) = seen.insert(name, second) {
-                return Err(MarketError::DuplicateName { name: name.to_string(), first, second });
-            }
-        }
-        self.names = names;
+        self.names = Names::new(names, self.len())?;
         Ok(self)
     }
 
@@ -140,16 +116,13 @@ impl Market {
 
     /// The agent's name, or "agent 7" if there are no names.
     pub fn name(&self, agent: AgentId) -> Cow<'_, str> {
-        match self.names.get(agent) {
-            Some(name) => Cow::Borrowed(name),
-            None => Cow::Owned(format!("agent {agent}")),
-        }
+        self.names.get(agent)
     }
 
     /// The same market in which one agent has another utility (reports something else).
     pub fn with_utility(&self, agent: AgentId, utility: Utility) -> Self {
         // Names are for people; a deviation is only computed with.
-        let unnamed = Self { utilities: self.utilities.clone(), names: Vec::new(), total: self.total };
+        let unnamed = Self { utilities: self.utilities.clone(), names: Names::default(), total: self.total };
         unnamed.into_with_utility(agent, utility)
     }
 

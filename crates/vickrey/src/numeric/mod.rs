@@ -1,7 +1,9 @@
 //! Small shared numerics, each with one home.
 
 pub mod chebyshev;
+pub mod cholesky;
 pub mod gauss;
+pub mod law;
 pub mod lines;
 pub mod random;
 pub mod root;

@@ -1,0 +1,200 @@
+//! -x'Gamma_i x with Gamma_i = (S - W_i^-1)^-1: the market-power discount of agent i, the gap between its Lagrange and
+//! its VCG payment.
+//!
+//! In large markets W_i^-1 is small beside S, and the series x'Z x + x'Z V Z x + … (Z = (-S)^-1, V = -W_i^-1) has terms
+//! that fall by O(1/N); every product with Z gives two of them. All terms are positive. With rho the largest eigenvalue
+//! of V Z the rest after a term t is at most t rho/(1 - rho), and rho <= max 1/|r| times the norm of Z. The series ends
+//! when that bound is a small part of the sum; where it would be long, or its ratio is not below 1/2, the n x n system is
+//! solved. At most 2 n agents can have a ratio of 1/2 or more, because the V_i Z add up to the identity.
+
+use super::aggregate::Layer;
+use crate::lq::group::{LANES, Lane};
+use crate::lq::model::Market;
+use crate::lq::regulator::{Block, Dim, Many, One, ZERO, add_product, lanes, shared_product};
+use crate::mechanism::AgentId;
+use crate::numeric::cholesky::Cholesky;
+
+/// The series may leave out this part of its sum. Below it is the rounding of the n x n systems themselves.
+pub const TOLERANCE: f64 = 1e-12;
+/// A pivot of S - W_i^-1 smaller than this part of S's diagonal entry has lost that many digits: then the others' S is
+/// added up without agent i.
+const LOST: f64 = 1e-4;
+
+/// How many discounts were computed in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// By the series.
+    pub series: usize,
+    /// By solving an n x n system.
+    pub exact: usize,
+    /// Of these, with the others' matrix added up anew, because the agent is nearly all of the market.
+    pub added_up: usize,
+}
+
+impl Effort {
+    /// Both together.
+    pub fn join(self, other: Self) -> Self {
+        Self {
+            series: self.series + other.series,
+            exact: self.exact + other.exact,
+            added_up: self.added_up + other.added_up,
+        }
+    }
+}
+
+/// Memory for discounts.
+pub(in crate::lq) struct Discount<'a> {
+    market: &'a Market,
+    layer: &'a Layer,
+    from: usize,
+    y: Vec<Lane>,
+    z: Vec<Lane>,
+    v: Vec<Lane>,
+    state: Vec<Lane>,
+    /// How they were computed so far.
+    pub effort: Effort,
+}
+
+impl<'a> Discount<'a> {
+    pub fn new(market: &'a Market, layer: &'a Layer, states: usize) -> Self {
+        let n = layer.length;
+        Self {
+            market,
+            layer,
+            from: market.periods() - n,
+            y: vec![ZERO; n],
+            z: vec![ZERO; n],
+            v: vec![ZERO; n],
+            state: vec![ZERO; 2 * states],
+            effort: Effort::default(),
+        }
+    }
+
+    /// -x'Gamma_i x of the agents of a block; `agent` tells their numbers.
+    #[inline(always)]
+    pub fn of<D: Dim>(
+        &mut self,
+        dim: D,
+        block: &Block,
+        x: &[Lane],
+        agent: impl Fn(usize) -> AgentId,
+    ) -> Lane {
+        let n = self.layer.length;
+        let (mut sum, mut last, mut first) = (ZERO, ZERO, ZERO);
+        let rho = lanes(|k| block.flattest[k] * self.layer.norm);
+        let within = |sum: &Lane, last: &Lane| {
+            (0..block.count).all(|k| last[k] * rho[k] <= TOLERANCE * sum[k] * (1.0 - rho[k]))
+        };
+        self.z[..n].copy_from_slice(&x[..n]);
+        for product in 0.. {
+            shared_product(n, &self.layer.inverse, &self.z, &mut self.y);
+            let mut even = ZERO;
+            for t in 0..n {
+                add_product(&mut even, &self.z[t], &self.y[t]);
+            }
+            let odd = block.backward(dim, self.from, &self.y, None, &mut self.state, &mut self.v);
+            if product == 0 {
+                first = even;
+            }
+            last = lanes(|k| -odd[k]);
+            sum = lanes(|k| sum[k] + even[k] - odd[k]);
+            if within(&sum, &last) {
+                self.effort.series += block.count;
+                return sum;
+            }
+            let slow = product == 0 && (0..block.count).any(|k| !(last[k] < 0.5 * first[k]) || rho[k] >= 1.0);
+            if slow || product >= n / 6 + 1 {
+                break;
+            }
+            // z = V y: minus the path that belongs to v.
+            self.state.fill(ZERO);
+            let (z, v) = (&mut self.z, &self.v);
+            block.forward(dim, self.from, v, &mut self.state, |t, _, u| z[t - self.from] = lanes(|k| -u[k]));
+        }
+        self.exactly(dim, block, x, &sum, &last, &rho, agent)
+    }
+
+    /// Solves the n x n systems of those lanes whose series is not good enough.
+    #[cold]
+    fn exactly<D: Dim>(
+        &mut self,
+        dim: D,
+        block: &Block,
+        x: &[Lane],
+        sum: &Lane,
+        last: &Lane,
+        rho: &Lane,
+        agent: impl Fn(usize) -> AgentId,
+    ) -> Lane {
+        let n = self.layer.length;
+        let own = self.own_matrices(dim, block);
+        let mut found = *sum;
+        for k in 0..block.count {
+            if last[k] * rho[k] <= TOLERANCE * sum[k] * (1.0 - rho[k]) {
+                self.effort.series += 1;
+                continue;
+            }
+            self.effort.exact += 1;
+            let mut x: Vec<f64> = x[..n].iter().map(|lane| lane[k]).collect();
+            let others = self.others(&own, k, agent(k));
+            found[k] = others.map_or(f64::INFINITY, |factor| factor.quadratic_form(&mut x));
+        }
+        found
+    }
+
+    /// V = -W_i^-1 of a block, n x n (the lower triangle).
+    pub fn own_matrices<D: Dim>(&mut self, dim: D, block: &Block) -> Vec<Lane> {
+        let n = self.layer.length;
+        let mut own = vec![ZERO; n * n];
+        for j in 0..n {
+            self.y.fill(ZERO);
+            self.y[j] = [1.0; LANES];
+            block.backward(dim, self.from, &self.y, None, &mut self.state, &mut self.v);
+            self.state.fill(ZERO);
+            block.forward(dim, self.from, &self.v, &mut self.state, |t, _, u| {
+                own[(t - self.from) * n + j] = lanes(|k| -u[k]);
+            });
+        }
+        own
+    }
+
+    /// The factor of -S of the others of one agent; none if they are nobody (rounding at the end of the numbers).
+    pub fn others(&mut self, own: &[Lane], k: usize, agent: AgentId) -> Option<Cholesky> {
+        let n = self.layer.length;
+        let rest: Vec<f64> = self.layer.negative.iter().zip(own).map(|(all, own)| all - own[k]).collect();
+        if let Ok(factor) = Cholesky::new(n, &rest) {
+            let kept = |i: usize| factor.lower(i, i).powi(2) > LOST * self.layer.negative[i * n + i];
+            if (0..n).all(kept) {
+                return Some(factor);
+            }
+        }
+        self.effort.added_up += 1;
+        Cholesky::new(n, &self.added_up(agent)).ok()
+    }
+
+    /// -S of everybody but one agent, added up.
+    fn added_up(&self, agent: AgentId) -> Vec<f64> {
+        let n = self.layer.length;
+        let mut sum = vec![0.0; n * n];
+        for group in self.market.groups() {
+            let d = group.states();
+            let mut block = Block::new(d, self.market.periods());
+            let mut matrices = Discount::new(self.market, self.layer, d);
+            for first in (0..group.size()).step_by(LANES) {
+                let own = if d == 1 {
+                    block.fill(One, group, first, self.from);
+                    matrices.own_matrices(One, &block)
+                } else {
+                    block.fill(Many(d), group, first, self.from);
+                    matrices.own_matrices(Many(d), &block)
+                };
+                for k in (0..block.count).filter(|&k| group.agent(first + k) != agent) {
+                    for (sum, own) in sum.iter_mut().zip(&own) {
+                        *sum += own[k];
+                    }
+                }
+            }
+        }
+        sum
+    }
+}
