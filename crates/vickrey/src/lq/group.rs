@@ -33,6 +33,12 @@ impl Column {
         self.data.iter().all(|&x| x == 0.0)
     }
 
+    /// Whether it is another number in some period.
+    #[inline(always)]
+    pub fn varies(&self) -> bool {
+        self.periods > 1
+    }
+
     pub fn is_absent(&self) -> bool {
         self.data.is_empty()
     }

@@ -9,10 +9,18 @@
 //! Signs: everything here is a maximisation, so m_t, ric_t and W are negative.
 
 use super::group::{Group, LANES, Lane};
+use super::model::MOST_STATES;
 
-/// Number of components of a state: a constant for the scalar case, so that its loops disappear.
+/// Number of components of a state: a constant for the scalar case, so that its loops disappear and its state stays in
+/// registers.
 pub(super) trait Dim: Copy {
+    /// A state, or some other vector of its size.
+    type State: Copy + std::ops::IndexMut<usize, Output = Lane>;
+    /// A matrix of its size squared.
+    type Matrix: Copy + std::ops::IndexMut<usize, Output = Lane>;
     fn get(self) -> usize;
+    const NO_STATE: Self::State;
+    const NO_MATRIX: Self::Matrix;
 }
 
 /// One state.
@@ -24,6 +32,11 @@ pub(super) struct One;
 pub(super) struct Many(pub usize);
 
 impl Dim for One {
+    type State = [Lane; 1];
+    type Matrix = [Lane; 1];
+    const NO_STATE: [Lane; 1] = [ZERO; 1];
+    const NO_MATRIX: [Lane; 1] = [ZERO; 1];
+
     #[inline(always)]
     fn get(self) -> usize {
         1
@@ -31,6 +44,11 @@ impl Dim for One {
 }
 
 impl Dim for Many {
+    type State = [Lane; MOST_STATES];
+    type Matrix = [Lane; MOST_STATES * MOST_STATES];
+    const NO_STATE: Self::State = [ZERO; MOST_STATES];
+    const NO_MATRIX: Self::Matrix = [ZERO; MOST_STATES * MOST_STATES];
+
     #[inline(always)]
     fn get(self) -> usize {
         self.0
@@ -70,7 +88,6 @@ pub(super) struct Block {
     pub ric: Vec<Lane>,
     /// Largest 1/|r_t| from the first period on: -W^-1 is at most this.
     pub flattest: Lane,
-    scratch: Vec<Lane>,
 }
 
 impl Block {
@@ -86,7 +103,6 @@ impl Block {
             input: vec![ZERO; periods * d],
             ric: vec![ZERO; (periods + 1) * d * d],
             flattest: ZERO,
-            scratch: vec![ZERO; 2 * d * d + 2 * d],
         }
     }
 
@@ -95,93 +111,68 @@ impl Block {
     pub fn fill<D: Dim>(&mut self, dim: D, group: &Group, first: usize, from: usize) {
         let d = dim.get();
         self.count = (group.size() - first).min(LANES);
-        self.flattest = ZERO;
-        let last = self.end * d * d;
+        let mut ric = D::NO_MATRIX;
         for e in 0..d * d {
-            self.ric[last + e] = group.terminal_q.lane(0, e, first, 0.0);
+            ric[e] = group.terminal_q.lane(0, e, first, 0.0);
+            self.ric[self.end * d * d + e] = ric[e];
         }
+        let mut flattest = ZERO;
+        let mut now = Parameters::<D>::NONE;
         for t in (from..self.end).rev() {
-            self.step_back(dim, group, first, t);
+            now.load(dim, group, first, t, t + 1 == self.end);
+            flattest = lanes(|k| flattest[k].max(-1.0 / now.r[k]));
+            ric = self.step_back(dim, t, &now, &ric);
         }
+        self.flattest = flattest;
     }
 
+    /// From ric_{t+1} to ric_t and the gains of period t.
     #[inline(always)]
-    fn step_back<D: Dim>(&mut self, dim: D, group: &Group, first: usize, t: usize) {
+    fn step_back<D: Dim>(&mut self, dim: D, t: usize, now: &Parameters<D>, next: &D::Matrix) -> D::Matrix {
         let d = dim.get();
-        let r = group.r.lane(t, 0, first, -1.0);
-        for i in 0..d {
-            self.input[t * d + i] = group.b.lane(t, i, first, 0.0);
-        }
-        let (before, after) = self.ric.split_at_mut((t + 1) * d * d);
-        let (ric, next) = (&mut before[t * d * d..], &after[..d * d]);
-        let input = &self.input[t * d..(t + 1) * d];
-        let (a, rest) = self.scratch.split_at_mut(d * d);
-        let (carried, rest) = rest.split_at_mut(d * d);
-        let (pushed, _) = rest.split_at_mut(d);
+        let Parameters { a, b, q, r } = now;
         // m = r + b'P b.
-        let mut m = r;
+        let (mut pushed, mut m) = (D::NO_STATE, *r);
         for i in 0..d {
             let mut sum = ZERO;
             for j in 0..d {
-                add_product(&mut sum, &next[i * d + j], &input[j]);
+                add_product(&mut sum, &next[i * d + j], &b[j]);
             }
             pushed[i] = sum;
-            add_product(&mut m, &input[i], &sum);
+            add_product(&mut m, &b[i], &sum);
+            self.input[t * d + i] = b[i];
         }
         let mut inverse = lanes(|k| 1.0 / m[k]);
-        for lane in inverse.iter_mut().skip(self.count) {
-            *lane = 0.0;
+        if self.count < LANES {
+            inverse[self.count..].fill(0.0);
         }
         self.inverse[t] = inverse;
-        self.flattest = lanes(|k| self.flattest[k].max(-1.0 / r[k]));
-        for e in 0..d * d {
-            a[e] = group.a.lane(t, e, first, 0.0);
-        }
-        let (kappa, alpha) =
-            (&mut self.kappa[t * d..(t + 1) * d], &mut self.alpha[t * d * d..(t + 1) * d * d]);
+        let (mut kappa, mut alpha) = (D::NO_STATE, D::NO_MATRIX);
         for j in 0..d {
             let mut sum = ZERO;
             for i in 0..d {
                 add_product(&mut sum, &pushed[i], &a[i * d + j]);
             }
             kappa[j] = lanes(|k| -sum[k] * inverse[k]);
-        }
-        if d == 1 {
-            // a + b kappa = a r / m, without the difference.
-            alpha[0] = lanes(|k| a[0][k] * (r[k] * inverse[k]));
-        } else {
-            for i in 0..d {
-                for j in 0..d {
-                    alpha[i * d + j] = lanes(|k| a[i * d + j][k] + input[i][k] * kappa[j][k]);
-                }
-            }
-        }
-        // ric_t = Q + a'P alpha, kept symmetric.
-        for i in 0..d {
-            for j in 0..d {
-                let mut sum = ZERO;
-                for l in 0..d {
-                    add_product(&mut sum, &next[i * d + l], &alpha[l * d + j]);
-                }
-                carried[i * d + j] = sum;
-            }
+            self.kappa[t * d + j] = kappa[j];
         }
         for i in 0..d {
             for j in 0..d {
-                let mut sum = group.q.lane(t, i * d + j, first, 0.0);
-                for l in 0..d {
-                    add_product(&mut sum, &a[l * d + i], &carried[l * d + j]);
-                }
-                ric[i * d + j] = sum;
+                let e = i * d + j;
+                alpha[e] = if d == 1 {
+                    // a + b kappa = a r / m, without the difference.
+                    lanes(|k| a[0][k] * (r[k] * inverse[k]))
+                } else {
+                    lanes(|k| a[e][k] + b[i][k] * kappa[j][k])
+                };
+                self.alpha[t * d * d + e] = alpha[e];
             }
         }
-        for i in 0..d {
-            for j in 0..i {
-                let mean = lanes(|k| 0.5 * (ric[i * d + j][k] + ric[j * d + i][k]));
-                ric[i * d + j] = mean;
-                ric[j * d + i] = mean;
-            }
+        let ric = carry_back(dim, a, q, next, &alpha);
+        for e in 0..d * d {
+            self.ric[t * d * d + e] = ric[e];
         }
+        ric
     }
 
     /// Applies W^-1 halfway: from y to v, backward, for the periods `from..end`; `pull` adds the linear terms in the
@@ -199,30 +190,39 @@ impl Block {
         eta: &mut [Lane],
         v: &mut [Lane],
     ) -> Lane {
-        let d = dim.get();
+        let (d, n) = (dim.get(), self.end - from);
+        let (y, v) = (&y[..n], &mut v[..n]);
         let mut sum = ZERO;
-        for (i, e) in eta[..d].iter_mut().enumerate() {
-            *e = pull.map_or(ZERO, |p| lanes_half(&p.group.terminal_pull.lane(0, i, p.first, 0.0)));
-        }
-        let (old, new) = eta.split_at_mut(d);
-        for t in (from..self.end).rev() {
-            let y = &y[t - from];
-            let mut g = *y;
+        let mut old = D::NO_STATE;
+        if let Some(p) = pull {
             for i in 0..d {
-                add_product(&mut g, &self.input[t * d + i], &old[i]);
+                old[i] = minus_half(&p.group.terminal_pull.lane(0, i, p.first, 0.0));
             }
-            let inverse = &self.inverse[t];
-            v[t - from] = lanes(|k| g[k] * inverse[k]);
-            add_product(&mut sum, &g, &v[t - from]);
+        }
+        for t in (0..n).rev() {
+            let at = from + t;
+            let mut g = y[t];
+            for i in 0..d {
+                add_product(&mut g, &self.input[at * d + i], &old[i]);
+            }
+            let inverse = &self.inverse[at];
+            let here = lanes(|k| g[k] * inverse[k]);
+            add_product(&mut sum, &g, &here);
+            v[t] = here;
+            let mut new = D::NO_STATE;
             for j in 0..d {
-                let mut e = pull.map_or(ZERO, |p| lanes_half(&p.group.pull.lane(t, j, p.first, 0.0)));
-                add_product(&mut e, &self.kappa[t * d + j], y);
-                for i in 0..d {
-                    add_product(&mut e, &self.alpha[(t * d + i) * d + j], &old[i]);
+                if let Some(p) = pull {
+                    new[j] = minus_half(&p.group.pull.lane(at, j, p.first, 0.0));
                 }
-                new[j] = e;
+                add_product(&mut new[j], &self.kappa[at * d + j], &y[t]);
+                for i in 0..d {
+                    add_product(&mut new[j], &self.alpha[(at * d + i) * d + j], &old[i]);
+                }
             }
-            old.copy_from_slice(&new[..d]);
+            old = new;
+        }
+        for i in 0..d {
+            eta[i] = old[i];
         }
         sum
     }
@@ -236,72 +236,84 @@ impl Block {
         from: usize,
         v: &[Lane],
         state: &mut [Lane],
-        mut visit: impl FnMut(usize, &[Lane], &Lane),
+        mut visit: impl FnMut(usize, &D::State, &Lane),
     ) {
-        let d = dim.get();
-        let (x, next) = state.split_at_mut(d);
-        for t in from..self.end {
-            let mut u = v[t - from];
+        let (d, n) = (dim.get(), self.end - from);
+        let v = &v[..n];
+        let mut x = D::NO_STATE;
+        for i in 0..d {
+            x[i] = state[i];
+        }
+        for t in 0..n {
+            let at = from + t;
+            let mut u = v[t];
             for j in 0..d {
-                add_product(&mut u, &self.kappa[t * d + j], &x[j]);
+                add_product(&mut u, &self.kappa[at * d + j], &x[j]);
             }
-            visit(t, x, &u);
-            self.step(dim, t, &v[t - from], x, next);
-            x.copy_from_slice(&next[..d]);
+            visit(at, &x, &u);
+            x = self.step(dim, at, &v[t], &x);
+        }
+        for i in 0..d {
+            state[i] = x[i];
         }
     }
 
     /// One period: a x + b u = alpha x + b v.
     #[inline(always)]
-    fn step<D: Dim>(&self, dim: D, t: usize, v: &Lane, x: &[Lane], next: &mut [Lane]) {
+    fn step<D: Dim>(&self, dim: D, t: usize, v: &Lane, x: &D::State) -> D::State {
         let d = dim.get();
+        let mut next = D::NO_STATE;
         for i in 0..d {
             let input = &self.input[t * d + i];
-            let mut sum = lanes(|k| input[k] * v[k]);
+            next[i] = lanes(|k| input[k] * v[k]);
             for j in 0..d {
-                add_product(&mut sum, &self.alpha[(t * d + i) * d + j], &x[j]);
+                add_product(&mut next[i], &self.alpha[(t * d + i) * d + j], &x[j]);
             }
-            next[i] = sum;
+        }
+        next
+    }
+
+    /// The path of trade at zero prices that follows from a state at `from`.
+    #[inline(always)]
+    fn free_path<D: Dim>(&self, dim: D, from: usize, mut x: D::State, path: &mut [Lane]) {
+        let d = dim.get();
+        for (t, path) in (from..self.end).zip(path) {
+            let mut u = ZERO;
+            for j in 0..d {
+                add_product(&mut u, &self.kappa[t * d + j], &x[j]);
+            }
+            *path = u;
+            let mut next = D::NO_STATE;
+            for i in 0..d {
+                for j in 0..d {
+                    add_product(&mut next[i], &self.alpha[(t * d + i) * d + j], &x[j]);
+                }
+            }
+            x = next;
         }
     }
 
     /// The paths beta(., c) of trade per unit of state component c at `from`, at zero prices: entry `c * n + t - from`.
     #[inline(always)]
-    pub fn unit_responses<D: Dim>(&self, dim: D, from: usize, beta: &mut [Lane], state: &mut [Lane]) {
+    pub fn unit_responses<D: Dim>(&self, dim: D, from: usize, beta: &mut [Lane]) {
         let (d, n) = (dim.get(), self.end - from);
-        let (x, next) = state.split_at_mut(d);
         for c in 0..d {
-            for (i, x) in x.iter_mut().enumerate() {
-                *x = [f64::from(u8::from(i == c)); LANES];
-            }
-            for t in from..self.end {
-                let mut u = ZERO;
-                for j in 0..d {
-                    add_product(&mut u, &self.kappa[t * d + j], &x[j]);
-                }
-                beta[c * n + t - from] = u;
-                self.step(dim, t, &ZERO, x, next);
-                x.copy_from_slice(&next[..d]);
-            }
+            let mut x = D::NO_STATE;
+            x[c] = [1.0; LANES];
+            self.free_path(dim, from, x, &mut beta[c * n..(c + 1) * n]);
         }
     }
 
     /// Beta(., s): the path of trade that a unit of trade at s entails, that unit included, at zero prices.
     #[inline(always)]
-    pub fn impulse<D: Dim>(&self, dim: D, s: usize, path: &mut [Lane], state: &mut [Lane]) {
+    pub fn impulse<D: Dim>(&self, dim: D, s: usize, path: &mut [Lane]) {
         let d = dim.get();
-        let (x, next) = state.split_at_mut(d);
         path[0] = [1.0; LANES];
-        x.copy_from_slice(&self.input[s * d..(s + 1) * d]);
-        for t in s + 1..self.end {
-            let mut u = ZERO;
-            for j in 0..d {
-                add_product(&mut u, &self.kappa[t * d + j], &x[j]);
-            }
-            path[t - s] = u;
-            self.step(dim, t, &ZERO, x, next);
-            x.copy_from_slice(&next[..d]);
+        let mut x = D::NO_STATE;
+        for i in 0..d {
+            x[i] = self.input[s * d + i];
         }
+        self.free_path(dim, s + 1, x, &mut path[1..]);
     }
 
     /// x'ric_t x.
@@ -309,6 +321,72 @@ impl Block {
     pub fn value<D: Dim>(&self, dim: D, t: usize, x: &[Lane]) -> Lane {
         quadratic_form(dim, &self.ric[t * dim.get() * dim.get()..], x)
     }
+}
+
+/// What one period's step needs of eight agents.
+#[derive(Clone, Copy)]
+struct Parameters<D: Dim> {
+    a: D::Matrix,
+    b: D::State,
+    q: D::Matrix,
+    r: Lane,
+}
+
+impl<D: Dim> Parameters<D> {
+    const NONE: Self = Self { a: D::NO_MATRIX, b: D::NO_STATE, q: D::NO_MATRIX, r: ZERO };
+
+    /// Reads the period's numbers; what does not vary is read the first time only.
+    #[inline(always)]
+    fn load(&mut self, dim: D, group: &Group, first: usize, t: usize, all: bool) {
+        let d = dim.get();
+        if all || group.r.varies() {
+            self.r = group.r.lane(t, 0, first, -1.0);
+        }
+        if all || group.b.varies() {
+            for i in 0..d {
+                self.b[i] = group.b.lane(t, i, first, 0.0);
+            }
+        }
+        if all || group.a.varies() {
+            for e in 0..d * d {
+                self.a[e] = group.a.lane(t, e, first, 0.0);
+            }
+        }
+        if all || group.q.varies() {
+            for e in 0..d * d {
+                self.q[e] = group.q.lane(t, e, first, 0.0);
+            }
+        }
+    }
+}
+
+/// Q + a'P alpha, kept symmetric.
+#[inline(always)]
+fn carry_back<D: Dim>(dim: D, a: &D::Matrix, q: &D::Matrix, next: &D::Matrix, alpha: &D::Matrix) -> D::Matrix {
+    let d = dim.get();
+    let (mut carried, mut ric) = (D::NO_MATRIX, *q);
+    for i in 0..d {
+        for j in 0..d {
+            for l in 0..d {
+                add_product(&mut carried[i * d + j], &next[i * d + l], &alpha[l * d + j]);
+            }
+        }
+    }
+    for i in 0..d {
+        for j in 0..d {
+            for l in 0..d {
+                add_product(&mut ric[i * d + j], &a[l * d + i], &carried[l * d + j]);
+            }
+        }
+    }
+    for i in 0..d {
+        for j in 0..i {
+            let mean = lanes(|k| 0.5 * (ric[i * d + j][k] + ric[j * d + i][k]));
+            ric[i * d + j] = mean;
+            ric[j * d + i] = mean;
+        }
+    }
+    ric
 }
 
 /// Where linear terms in the state are read.
@@ -335,7 +413,7 @@ pub(super) fn quadratic_form<D: Dim>(dim: D, m: &[Lane], x: &[Lane]) -> Lane {
 
 /// -m/2: the linear term in the recursion of eta.
 #[inline(always)]
-fn lanes_half(m: &Lane) -> Lane {
+fn minus_half(m: &Lane) -> Lane {
     lanes(|k| -0.5 * m[k])
 }
 

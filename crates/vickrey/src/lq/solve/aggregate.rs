@@ -179,7 +179,7 @@ fn sums<D: Dim>(dim: D, market: &Market, task: Task<'_>, s: usize) -> Sums {
     };
     let mut tile = Tile::new(d, n);
     let mut block = Block::new(d, market.periods());
-    let (mut path, mut beta, mut state) = (vec![ZERO; n], vec![ZERO; n * d], vec![ZERO; 2 * d]);
+    let (mut path, mut beta) = (vec![ZERO; n], vec![ZERO; n * d]);
     let mut noise = BidCovariance::new(d);
     let end = task.first + task.count;
     let mut first = task.first;
@@ -187,8 +187,8 @@ fn sums<D: Dim>(dim: D, market: &Market, task: Task<'_>, s: usize) -> Sums {
         let here = TILE.min(end - first);
         for slot in (0..here).step_by(LANES) {
             block.fill(dim, task.group, first + slot, s);
-            block.unit_responses(dim, s, &mut beta, &mut state);
-            block.impulse(dim, s, &mut path, &mut state);
+            block.unit_responses(dim, s, &mut beta);
+            block.impulse(dim, s, &mut path);
             noise.at(dim, task.group, first + slot, s);
             tile.put(dim, &block, s, slot, &path, &beta, &noise);
             add_loadings(dim, task, first + slot, s, &beta, &mut all.factor_paths);

@@ -65,7 +65,7 @@ impl<'a> Discount<'a> {
             y: vec![ZERO; n],
             z: vec![ZERO; n],
             v: vec![ZERO; n],
-            state: vec![ZERO; 2 * states],
+            state: vec![ZERO; states],
             effort: Effort::default(),
         }
     }

@@ -164,14 +164,14 @@ impl Trade {
         let mut answer = Answer::new(group, market.periods(), self.period);
         answer.to_prices(group, index / LANES * LANES, &self.prices);
         let lane = index % LANES;
-        let mut state = vec![ZERO; 2 * d];
+        let mut state = vec![ZERO; d];
         for (to, x) in state.iter_mut().zip(self.state(market, agent)) {
             to[lane] = *x;
         }
         let mut path = Path { allocation: Vec::new(), states: Vec::new() };
         answer.block.forward(Many(d), self.period, &answer.v, &mut state, |_, x, u| {
             path.allocation.push(u[lane]);
-            path.states.push(x.iter().map(|x| x[lane]).collect());
+            path.states.push(x[..d].iter().map(|x| x[lane]).collect());
         });
         path.states.push(state[..d].iter().map(|x| x[lane]).collect());
         path
@@ -198,7 +198,7 @@ impl Answer {
             from,
             y: vec![ZERO; n],
             v: vec![ZERO; n],
-            eta: vec![ZERO; 2 * d],
+            eta: vec![ZERO; d],
             sum: ZERO,
         }
     }
@@ -254,7 +254,7 @@ fn respond<D: Dim>(dim: D, market: &Market, bids: &Bids, task: Task<'_>, s: usiz
     let bids = &bids.0.parts[task.index];
     let mut block = Block::new(d, market.periods());
     let (mut sums, mut v, mut y) = (vec![ZERO; n], vec![ZERO; n], vec![ZERO; n]);
-    let (mut state, mut eta) = (vec![ZERO; 2 * d], vec![ZERO; 2 * d]);
+    let (mut state, mut eta) = (vec![ZERO; d], vec![ZERO; d]);
     let zero = vec![0.0; n];
     for first in (task.first..task.first + task.count).step_by(LANES) {
         block.fill(dim, task.group, first, s);
@@ -306,7 +306,7 @@ fn execute<D: Dim>(
     let mut block = Block::new(d, from.market.periods());
     let mut discount = Discount::new(from.market, from.layer, d);
     let (mut y, mut v, mut path) = (vec![ZERO; n], vec![ZERO; n], vec![ZERO; n]);
-    let (mut state, mut eta) = (vec![ZERO; 2 * d], vec![ZERO; 2 * d]);
+    let (mut state, mut eta) = (vec![ZERO; d], vec![ZERO; d]);
     for first in (task.first..task.first + task.count).step_by(LANES) {
         let (group, at) = (task.group, first - task.first);
         block.fill(dim, group, first, s);
@@ -331,7 +331,7 @@ fn execute<D: Dim>(
         half_margins(&mut y, group, first, s, from.prices);
         block.backward(dim, s, &y, pull, &mut eta, &mut v);
         load(dim, states, first, block.count, &mut state);
-        let (x, _) = state.split_at(d);
+        let x = &state;
         let mut traded = v[0];
         for j in 0..d {
             add_product(&mut traded, &block.kappa[s * d + j], &x[j]);
