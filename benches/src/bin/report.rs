@@ -6,6 +6,7 @@
 use std::hint::black_box;
 use std::mem::size_of;
 use std::process::{Command, ExitCode};
+use vickrey::accounts::Accounts;
 
 use rayon::prelude::*;
 use vickrey::guarantee::Baseline;

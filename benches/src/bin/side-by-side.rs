@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
+use vickrey::accounts::Accounts;
 
 use serde_json::{Value, json};
 use vickrey::market::{Market, settle};

@@ -3,6 +3,7 @@
 //! Run it with `cargo run --release -p vickrey --example custom_agents`.
 
 use std::sync::Arc;
+use vickrey::accounts::Accounts;
 
 use vickrey::audit::{AuditOptions, Effort};
 use vickrey::market::strategies::{Liar, Lie, MarketWorld, Truthful};

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod accounts;
 pub mod audit;
 pub mod guarantee;
 pub mod lq;
@@ -28,4 +29,5 @@ pub mod market;
 pub mod mechanism;
 pub mod names;
 pub mod numeric;
+pub mod scaling;
 pub mod simulate;

@@ -1,5 +1,6 @@
 //! Markets at the edge: ties, flat prices, agents without whom nothing clears, agents that do not trade.
 
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline::{Autarky, Zero};
 use vickrey::market::scaling::{Distance, FactorChoice, IntervalVerdict, Range, interval, min_max};
 use vickrey::market::{Market, MarketError, PaymentRule, Settlement, Utility, UtilityError, clear, settle};

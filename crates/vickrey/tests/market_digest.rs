@@ -1,5 +1,6 @@
 //! The worked numbers of paper 000, section III, to 1e-9.
 
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline::{Autarky, Zero};
 use vickrey::market::scaling::{Distance, IntervalVerdict, interval, min_max};
 use vickrey::market::{Market, Settlement, Utility, settle};

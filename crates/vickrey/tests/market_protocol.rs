@@ -1,6 +1,7 @@
 //! The market as a protocol: drivers, silent agents, garbage, and that every path charges the same.
 
 use std::sync::Arc;
+use vickrey::accounts::Accounts;
 
 use vickrey::guarantee::Baseline;
 use vickrey::market::strategies::{Liar, Lie, MarketWorld, Silent, Truthful};

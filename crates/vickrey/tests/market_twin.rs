@@ -2,6 +2,7 @@
 //! market of its own, welfare summed from values.
 
 use proptest::prelude::*;
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline::{self, Autarky, Zero};
 use vickrey::market::scaling::{Range, interval};
 use vickrey::market::solve::gap_one_by_one;

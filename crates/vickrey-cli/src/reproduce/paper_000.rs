@@ -1,6 +1,7 @@
 //! Paper 000, section III: Example 1, and what its convergence theorem looks like in numbers.
 
 use rand::RngExt;
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline::Zero;
 use vickrey::market::scaling::{Distance, FactorChoice, Interval, Range, interval, min_max};
 use vickrey::market::{Market, MarketError, Settlement, Utility, settle};

@@ -1,6 +1,7 @@
 //! From the payment rule that a scenario asks for to the amounts on one settlement.
 
 use serde::Serialize;
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline;
 use vickrey::market::scaling::{self, FactorChoice, Interval, IntervalVerdict};
 use vickrey::market::{Market, PaymentRule, Settlement};

@@ -1,5 +1,6 @@
 //! From a market scenario to everything that is reported about it.
 
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline;
 use vickrey::market::{Market, MarketError, Settlement, settle};
 use vickrey::numeric::sum;

@@ -1,5 +1,6 @@
 //! What a reader should know about a result, in sentences.
 
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline;
 use vickrey::market::PaymentRule;
 use vickrey::market::scaling::IntervalVerdict;

@@ -1,6 +1,7 @@
 //! Pictures of a market result: what of it goes into which chart.
 
 use rayon::prelude::*;
+use vickrey::accounts::Accounts;
 use vickrey::market::scaling::{self, Interval};
 use vickrey::market::{Shape, Utility};
 use vickrey::mechanism::AgentId;

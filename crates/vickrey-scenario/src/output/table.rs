@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use vickrey::accounts::Accounts;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;

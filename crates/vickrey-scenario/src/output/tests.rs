@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use vickrey::accounts::Accounts;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;

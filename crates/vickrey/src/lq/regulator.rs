@@ -362,7 +362,13 @@ impl<D: Dim> Parameters<D> {
 
 /// Q + a'P alpha, kept symmetric.
 #[inline(always)]
-fn carry_back<D: Dim>(dim: D, a: &D::Matrix, q: &D::Matrix, next: &D::Matrix, alpha: &D::Matrix) -> D::Matrix {
+fn carry_back<D: Dim>(
+    dim: D,
+    a: &D::Matrix,
+    q: &D::Matrix,
+    next: &D::Matrix,
+    alpha: &D::Matrix,
+) -> D::Matrix {
     let d = dim.get();
     let (mut carried, mut ric) = (D::NO_MATRIX, *q);
     for i in 0..d {

@@ -15,7 +15,7 @@
 //! |---|---|
 //! | describe the agents | [`Utility`], [`Market`] |
 //! | clear, and get every payment | [`clear`], [`settle`] |
-//! | choose the factor c | [`scaling`] |
+//! | choose the factor c | [`scaling`](crate::scaling) |
 //! | run it as a protocol | [`MarketMechanism`] |
 //! | search for violations | [`audit::audit`] |
 
@@ -23,11 +23,11 @@ pub mod audit;
 pub mod curve;
 pub mod model;
 pub mod protocol;
-pub mod scaling;
 pub mod solve;
 pub mod strategies;
 pub mod utility;
 
+pub use crate::scaling;
 pub use curve::Curve;
 pub use model::{Market, MarketError};
 pub use protocol::{MarketMechanism, PaymentRule};

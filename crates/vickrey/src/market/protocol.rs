@@ -4,6 +4,7 @@ use super::model::{Market, MarketError};
 use super::scaling::FactorChoice;
 use super::solve::{self, Settlement, settle};
 use super::utility::Utility;
+use crate::accounts::Accounts;
 use crate::guarantee::Baseline;
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
 

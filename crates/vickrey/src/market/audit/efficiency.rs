@@ -1,5 +1,6 @@
 //! Feasibility and efficiency, checked by means that the solver does not use.
 
+use crate::accounts::Accounts;
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{
     DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT,

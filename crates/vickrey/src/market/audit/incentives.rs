@@ -1,5 +1,6 @@
 //! Can anybody gain by reporting something else? Lies of every agent, against honest and against lying others.
 
+use crate::accounts::Accounts;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;

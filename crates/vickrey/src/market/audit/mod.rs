@@ -20,6 +20,7 @@ use super::model::{Market, MarketError};
 use super::protocol::{PaymentRule, ProtocolError};
 use super::scaling::{self, FactorChoice, IntervalVerdict, factor_words};
 use super::solve::{Settlement, settle};
+use crate::accounts::Accounts;
 use crate::audit::{AuditOptions, Progress, Worst};
 use crate::guarantee::{Audit, Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict};
 

@@ -9,7 +9,7 @@ pub mod quadratic;
 use rayon::prelude::*;
 
 use super::model::{Market, MarketError};
-use crate::guarantee::Baseline;
+use crate::accounts::Accounts;
 use crate::mechanism::AgentId;
 use crate::numeric::sum;
 
@@ -152,11 +152,6 @@ impl Settlement {
         }
     }
 
-    /// Number of agents.
-    pub fn agents(&self) -> usize {
-        self.gap.len()
-    }
-
     /// The price lambda.
     pub fn price(&self) -> f64 {
         self.clearing.price
@@ -166,79 +161,46 @@ impl Settlement {
     pub fn allocation(&self, agent: AgentId) -> f64 {
         self.clearing.allocation[agent]
     }
+}
 
-    /// F: total utility at the optimum.
-    pub fn welfare(&self) -> f64 {
-        self.surplus_sum + self.outside_sum + self.price() * self.total
+impl Accounts for Settlement {
+    fn agents(&self) -> usize {
+        self.gap.len()
     }
 
-    /// F minus the outside options (baseline autarky), or F itself (baseline zero).
-    pub fn welfare_over(&self, baseline: Baseline) -> f64 {
-        match baseline {
-            Baseline::Zero => self.welfare(),
-            Baseline::Autarky => self.surplus_sum + self.price() * self.total,
-        }
+    fn surplus(&self, agent: AgentId) -> f64 {
+        self.surplus[agent]
     }
 
-    /// Sum of all outside options.
-    pub fn outside_total(&self) -> f64 {
-        self.outside_sum
+    fn outside(&self, agent: AgentId) -> f64 {
+        self.outside[agent]
     }
 
-    /// F_i(u_i).
-    pub fn own_utility(&self, agent: AgentId) -> f64 {
-        self.outside[agent] + self.surplus[agent] + self.lagrange(agent)
-    }
-
-    /// Lagrange payment lambda u_i.
-    pub fn lagrange(&self, agent: AgentId) -> f64 {
-        self.price() * self.allocation(agent)
-    }
-
-    /// lambda u_i - vcg_i >= 0; infinite if the agent is pivotal.
-    pub fn gap(&self, agent: AgentId) -> f64 {
+    fn gap(&self, agent: AgentId) -> f64 {
         self.gap[agent]
     }
 
-    /// VCG payment H_i - (F - F_i(u_i)); minus infinity if the agent is pivotal.
-    pub fn vcg(&self, agent: AgentId) -> f64 {
-        self.lagrange(agent) - self.gap[agent]
+    fn lagrange(&self, agent: AgentId) -> f64 {
+        self.price() * self.allocation(agent)
     }
 
-    /// Plain Groves payment -(F - F_i(u_i)): the agent is handed the utility of all others.
-    pub fn groves(&self, agent: AgentId) -> f64 {
-        self.own_utility(agent) - self.welfare()
+    fn surplus_total(&self) -> f64 {
+        self.surplus_sum
     }
 
-    /// Net utility at c = 1 over the baseline: F - H_i, minus the outside option under autarky.
-    pub fn net(&self, agent: AgentId, baseline: Baseline) -> f64 {
-        let over_autarky = self.surplus[agent] + self.gap[agent];
-        match baseline {
-            Baseline::Zero => over_autarky + self.outside[agent],
-            Baseline::Autarky => over_autarky,
-        }
+    fn outside_total(&self) -> f64 {
+        self.outside_sum
     }
 
-    /// H_i, the optimum without the agent; under autarky minus the outside options of the others. Minus infinity if
-    /// the agent is pivotal. Values below 1e-11 (min(1, turnover) + |F| + sum |o|) are rounding and come back as 0.
-    pub fn without(&self, agent: AgentId, baseline: Baseline) -> f64 {
-        let others = match baseline {
-            Baseline::Zero => self.welfare() - self.net(agent, Baseline::Zero),
-            Baseline::Autarky => self.welfare_over(Baseline::Autarky) - self.net(agent, Baseline::Autarky),
-        };
-        self.snap(others)
+    fn lagrange_total(&self) -> f64 {
+        self.price() * self.total
     }
 
-    /// Scaled VCG payment vcg_i + (c - 1) H_i, with H_i over the baseline.
-    pub fn scaled_vcg(&self, agent: AgentId, c: f64, baseline: Baseline) -> f64 {
-        let vcg = self.vcg(agent);
-        // A pivotal agent has no payment at any c (and minus infinity times a negative factor is no number).
-        if c == 1.0 || !vcg.is_finite() { vcg } else { vcg + (c - 1.0) * self.without(agent, baseline) }
+    fn turnover(&self) -> f64 {
+        self.turnover
     }
 
-    /// Rounds to zero what is zero up to the rounding of welfares.
-    pub(crate) fn snap(&self, x: f64) -> f64 {
-        let size = self.turnover.min(1.0) + self.welfare().abs() + self.outside_sum.abs();
-        if x.abs() < 1e-11 * size { 0.0 } else { x }
+    fn pivotal(&self) -> &[AgentId] {
+        &self.pivotal
     }
 }

@@ -10,7 +10,7 @@
 
 use rayon::prelude::*;
 
-use super::solve::Settlement;
+use crate::accounts::Accounts;
 use crate::guarantee::Baseline;
 use crate::mechanism::AgentId;
 use crate::numeric::lines::{Line, lowest_envelope};
@@ -177,7 +177,7 @@ impl Bounds {
 }
 
 /// The factors c that balance the budget and keep every agent.
-pub fn interval(settlement: &Settlement, baseline: Baseline) -> Interval {
+pub fn interval(settlement: &impl Accounts, baseline: Baseline) -> Interval {
     let s = settlement;
     let n = s.agents();
     let parts: Vec<Bounds> = (0..n.div_ceil(CHUNK))
@@ -196,7 +196,7 @@ pub fn interval(settlement: &Settlement, baseline: Baseline) -> Interval {
             n,
             |i| if s.gap(i).is_finite() { [s.without(i, baseline), s.gap(i)] } else { [0.0; 2] },
         );
-    let sum_vcg = s.price() * s.total - sum_gap;
+    let sum_vcg = s.lagrange_total() - sum_gap;
     let never_kept: Vec<AgentId> = (0..n)
         .filter(|&i| {
             s.gap(i).is_finite() && s.without(i, baseline) == 0.0 && s.snap(s.net(i, baseline)) < 0.0
@@ -221,7 +221,7 @@ pub fn interval(settlement: &Settlement, baseline: Baseline) -> Interval {
         verdict: IntervalVerdict::EveryC,
         market_power_balance: None,
     };
-    if s.pivotal.is_empty() && welfare > 0.0 && bounds.smallest > 0.0 {
+    if s.pivotal().is_empty() && welfare > 0.0 && bounds.smallest > 0.0 {
         let largest = (n - 1) as f64 * bounds.largest.0;
         // The same condition in the form in which nothing cancels: it is how the interval is decided.
         let holds = budget.low <= participation.high;
@@ -232,9 +232,9 @@ pub fn interval(settlement: &Settlement, baseline: Baseline) -> Interval {
     result
 }
 
-fn verdict(s: &Settlement, interval: &Interval, all_zero: bool) -> IntervalVerdict {
-    if !s.pivotal.is_empty() {
-        return IntervalVerdict::Pivotal(s.pivotal.clone());
+fn verdict(s: &impl Accounts, interval: &Interval, all_zero: bool) -> IntervalVerdict {
+    if !s.pivotal().is_empty() {
+        return IntervalVerdict::Pivotal(s.pivotal().to_vec());
     }
     if interval.welfare == 0.0 && all_zero && s.snap(interval.sum_vcg) == 0.0 {
         return IntervalVerdict::EveryC;
@@ -247,7 +247,7 @@ fn verdict(s: &Settlement, interval: &Interval, all_zero: bool) -> IntervalVerdi
 }
 
 /// Says which pair of conditions excludes each other, and who causes it.
-fn explain_empty(s: &Settlement, interval: &Interval) -> IntervalVerdict {
+fn explain_empty(s: &impl Accounts, interval: &Interval) -> IntervalVerdict {
     let (budget, participation, baseline) = (interval.budget, interval.participation, interval.baseline);
     let empty = |violated: String, agents: Vec<AgentId>, agents_in_all: usize| IntervalVerdict::Empty {
         violated,
@@ -335,13 +335,13 @@ pub struct MinMax {
 ///
 /// None if there are pivotal agents, or nothing to compare (nobody trades under a ratio), or `range` is empty.
 pub fn min_max(
-    settlement: &Settlement,
+    settlement: &impl Accounts,
     baseline: Baseline,
     distance: Distance,
     range: Range,
 ) -> Option<MinMax> {
     let s = settlement;
-    if range.is_empty() || !s.pivotal.is_empty() {
+    if range.is_empty() || !s.pivotal().is_empty() {
         return None;
     }
     let n = s.agents();
@@ -387,7 +387,7 @@ pub enum FactorChoice {
 
 impl FactorChoice {
     /// The factor for these reports; `None` if no c is feasible. In the market in which every c is feasible it is 1.
-    pub fn factor(self, settlement: &Settlement, baseline: Baseline) -> Option<f64> {
+    pub fn factor(self, settlement: &impl Accounts, baseline: Baseline) -> Option<f64> {
         let range = interval(settlement, baseline).feasible()?;
         let nearest = |ratio| {
             min_max(settlement, baseline, Distance { ratio, one_sided: false }, range).map(|found| found.c)
