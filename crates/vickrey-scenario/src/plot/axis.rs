@@ -76,6 +76,33 @@ impl Axis {
         }
     }
 
+    /// An axis over the periods 0 to `count` − 1 and `reach` beyond both ends, with ticks at whole numbers
+    /// that fit into `length` pixels. Horizons of whole dozens are mostly days of hours or shorter slots:
+    /// they are cut where such days are.
+    pub(super) fn periods(count: usize, reach: f64, length: f64) -> Self {
+        let last = count.saturating_sub(1) as f64;
+        let (low, high) = (-reach, last + reach);
+        let dozens = count.is_multiple_of(12) && count <= 31 * 24;
+        let multiples: [usize; 6] = if dozens { [1, 2, 3, 4, 6, 12] } else { [1, 2, 5, 10, 20, 50] };
+        let round = if dozens { 24 } else { 100 };
+        let steps = (0..).flat_map(|level| multiples.map(|m| m * usize::pow(round, level)));
+        let ticks = |step: usize| -> Vec<Tick> {
+            let at = (0..count).step_by(step).map(|t| t as f64);
+            at.map(|at| Tick { at, label: text::fixed(at, 0) }).collect()
+        };
+        let roomy = |step: usize| step as f64 * length / (high - low) >= 40.0;
+        let fitting = steps
+            .take_while(|&step| step <= count)
+            .find(|&step| roomy(step) && fits(&ticks(step), (low, high), length, Side::Bottom));
+        let ticks = ticks(fitting.unwrap_or(count.max(1)));
+        Axis { low, high, log: false, ticks, minor: Vec::new(), exponent: 0 }
+    }
+
+    /// An axis without ticks, for groups that are labelled by name.
+    pub(super) fn empty() -> Self {
+        Axis { low: 0.0, high: 1.0, log: false, ticks: Vec::new(), minor: Vec::new(), exponent: 0 }
+    }
+
     /// A logarithmic axis over a positive range, with ticks that fit into `length` pixels.
     pub(super) fn log(range: (f64, f64), length: f64, side: Side) -> Self {
         let (low, high) = (range.0.log10(), range.1.log10());
@@ -196,6 +223,16 @@ fn log_label(value: f64, plain: bool) -> String {
     text::short(value, 6)
 }
 
+/// The line at a minor place of an axis.
+fn faint() -> Stroke {
+    Stroke::full(GRID.tint(0.55), 0.7)
+}
+
+/// The line at a tick.
+fn light() -> Stroke {
+    Stroke::full(GRID, 0.9)
+}
+
 /// The left edge of every chart's outer frame.
 pub(super) const EDGE: f64 = 16.0;
 
@@ -242,18 +279,38 @@ impl Panel {
         points.iter().map(|&p| self.px(p)).collect()
     }
 
+    /// A data line, or a dot when it has a single point.
+    pub(super) fn draw_curve(&self, scene: &mut Scene, points: &[Point], stroke: Stroke) {
+        if let [only] = points {
+            if self.shows(*only) {
+                scene.disc(self.px(*only), 3.5, stroke.color);
+            }
+            return;
+        }
+        scene.line_in(&self.area, &self.trace(points), stroke);
+    }
+
     /// Light lines at the ticks.
     pub(super) fn draw_grid(&self, scene: &mut Scene) {
+        self.draw_rows(scene);
+        self.draw_columns(scene);
+    }
+
+    /// Light lying lines at the ticks.
+    pub(super) fn draw_rows(&self, scene: &mut Scene) {
         let a = self.area;
-        let faint = Stroke::full(GRID.tint(0.55), 0.7);
-        let light = Stroke::full(GRID, 0.9);
-        let rows = self.y.minor.iter().map(|&y| (y, faint));
-        for (y, stroke) in rows.chain(self.y.ticks.iter().map(|t| (t.at, light))) {
+        let rows = self.y.minor.iter().map(|&y| (y, faint()));
+        for (y, stroke) in rows.chain(self.y.ticks.iter().map(|t| (t.at, light()))) {
             let y = self.px_y(y);
             scene.line(&[(a.left, y), (a.right, y)], stroke);
         }
-        let columns = self.x.minor.iter().map(|&x| (x, faint));
-        for (x, stroke) in columns.chain(self.x.ticks.iter().map(|t| (t.at, light))) {
+    }
+
+    /// Light upright lines at the ticks.
+    pub(super) fn draw_columns(&self, scene: &mut Scene) {
+        let a = self.area;
+        let columns = self.x.minor.iter().map(|&x| (x, faint()));
+        for (x, stroke) in columns.chain(self.x.ticks.iter().map(|t| (t.at, light()))) {
             let x = self.px_x(x);
             scene.line(&[(x, a.top), (x, a.bottom)], stroke);
         }
@@ -268,7 +325,8 @@ impl Panel {
         }
     }
 
-    /// Frame lines, tick marks and labels; without an x title the x labels are left out too.
+    /// Frame lines, tick marks and labels; without an x title the x labels are left out too. An empty y
+    /// title is not written.
     pub(super) fn draw_axes(&self, scene: &mut Scene, x_title: Option<&str>, y_title: &str) {
         let a = self.area;
         let thin = Stroke::full(INK, 0.9);
@@ -279,10 +337,11 @@ impl Panel {
             let at = (a.left - 8.0, y + 0.36 * TICK_SIZE);
             scene.text(&tick.label, at, TICK_SIZE, SOFT, Anchor::End);
         }
-        let room = a.height() + 40.0;
-        let column = EDGE + 1.4 * LABEL_SIZE;
-        let title = text::fitted(y_title, LABEL_SIZE, room);
-        scene.text_up(&title, (column, (a.top + a.bottom) / 2.0), LABEL_SIZE, INK);
+        if !y_title.is_empty() {
+            let column = EDGE + 1.4 * LABEL_SIZE;
+            let title = text::fitted(y_title, LABEL_SIZE, a.height() + 40.0);
+            scene.text_up(&title, (column, (a.top + a.bottom) / 2.0), LABEL_SIZE, INK);
+        }
         for tick in &self.x.ticks {
             let x = self.px_x(tick.at);
             scene.line(&[(x, a.bottom), (x, a.bottom + 4.0)], thin);

@@ -35,6 +35,15 @@ pub(super) fn within(
     Ok(())
 }
 
+/// No value of `high` is below the one of `low` at the same position.
+pub(super) fn ordered(chart: &'static str, series: &str, low: &[f64], high: &[f64]) -> Result<(), PlotError> {
+    let wrong = low.iter().zip(high).position(|(low, high)| high < low);
+    wrong.map_or(Ok(()), |position| {
+        let (series, wanted) = (series.to_owned(), "at least the lower edge there");
+        Err(PlotError::OutOfRange { chart, series, position, value: high[position], wanted })
+    })
+}
+
 /// The series has at least one value.
 pub(super) fn some(chart: &'static str, series: &str, length: usize) -> Result<(), PlotError> {
     if length == 0 {

@@ -1,6 +1,6 @@
 //! Title, notes, legends and collision-free labels.
 
-use super::scene::{Area, INK, Marker, Point, Rgb, SOFT, Scene, Stroke};
+use super::scene::{Area, GREY, INK, Marker, PALETTE, Point, Rgb, SOFT, Scene, Stroke, WHITE, series_color};
 use super::text::{self, Anchor};
 
 /// Font size of legends and notes.
@@ -193,6 +193,120 @@ pub(super) fn around(at: Point, gap: f64, size: f64) -> Vec<(Point, Anchor)> {
     ]
 }
 
+/// Writes the label beside the straight line between the two points, where it covers least inside `frame`.
+pub(super) fn label_along(
+    scene: &mut Scene,
+    clutter: &mut Clutter,
+    frame: &Area,
+    [a, b]: [Point; 2],
+    label: &str,
+) {
+    let label = text::fitted(label, NOTE_SIZE, 0.6 * frame.width());
+    let mut best: Option<(f64, Area, Point, Anchor)> = None;
+    for t in [0.85, 0.15, 0.75, 0.25, 0.65, 0.5, 0.35, 0.92, 0.08] {
+        let on = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
+        for (place, anchor) in around(on, 10.0, NOTE_SIZE) {
+            let area = text::extent(&label, place, NOTE_SIZE, anchor);
+            let own = if area.grown(2.0).clip(a, b).is_some() { 60.0 } else { 0.0 };
+            let outside = if frame.encloses(&area) { 0.0 } else { 1e5 };
+            let cost = clutter.cost(&area.grown(3.0)) + own + outside;
+            if best.is_none_or(|(least, ..)| cost < least) {
+                best = Some((cost, area, place, anchor));
+            }
+        }
+    }
+    clutter.add_line(&[a, b]);
+    if let Some((_, area, place, anchor)) = best {
+        scene.rect(&area.grown(1.0), WHITE);
+        scene.text(&label, place, NOTE_SIZE, SOFT, anchor);
+        clutter.add_box(area);
+    }
+}
+
+/// Height of the strip above a frame that holds the labels of upright lines.
+pub(super) const STRIP: f64 = 26.0;
+
+/// The label of an upright line.
+#[derive(Clone, Debug)]
+pub(super) struct Tag {
+    /// The pixel column of the line.
+    pub(super) x: f64,
+    pub(super) label: String,
+    pub(super) color: Rgb,
+}
+
+/// Writes labels in a row above the frame, each as near to its line as its neighbours allow, with a short
+/// line leading down to it. Labels that are too wide together are shortened.
+pub(super) fn write_tags(scene: &mut Scene, tags: &[Tag], frame: &Area) {
+    const GAP: f64 = 10.0;
+    let mut order: Vec<&Tag> = tags.iter().filter(|tag| !tag.label.is_empty()).collect();
+    order.sort_by(|a, b| a.x.total_cmp(&b.x));
+    let (left, right) = (frame.left - 30.0, frame.right + 14.0);
+    let natural: Vec<f64> = order.iter().map(|tag| text::width(&tag.label, NOTE_SIZE)).collect();
+    let room = right - left - GAP * order.len() as f64;
+    let most = widest_fitting(&natural, room);
+    let labels: Vec<String> = order.iter().map(|tag| text::fitted(&tag.label, NOTE_SIZE, most)).collect();
+    let cells: Vec<f64> = labels.iter().map(|label| text::width(label, NOTE_SIZE) + GAP).collect();
+    let columns: Vec<f64> = order.iter().map(|tag| tag.x).collect();
+    let middles = spread(&columns, &cells, (left, right));
+    for ((tag, label), middle) in order.iter().zip(&labels).zip(middles) {
+        let row = frame.top - 11.0;
+        scene.line(&[(middle, row + 3.5), (tag.x, frame.top)], Stroke::full(GREY, 0.8));
+        scene.text(label, (middle, row), NOTE_SIZE, tag.color, Anchor::Middle);
+    }
+}
+
+/// The width to which labels must be cut so that together they take at most `room`.
+fn widest_fitting(widths: &[f64], room: f64) -> f64 {
+    let mut sorted = widths.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let mut left = room;
+    for (i, &width) in sorted.iter().enumerate() {
+        let share = left / (sorted.len() - i) as f64;
+        if width > share {
+            return share.max(0.0);
+        }
+        left -= width;
+    }
+    f64::INFINITY
+}
+
+/// Middles of cells of the given widths, in the order of their wished-for middles, without overlap and as
+/// near to the wishes as possible: neighbours that would overlap form a block around their mean wish.
+pub(super) fn spread(wishes: &[f64], widths: &[f64], (left, right): (f64, f64)) -> Vec<f64> {
+    // A block: where it begins, how wide it is, how many cells it has, and the sum of the beginnings they
+    // want.
+    let mut blocks: Vec<(f64, f64, usize, f64)> = Vec::new();
+    let begin = |wanted: f64, wide: f64| wanted.min(right - wide).max(left);
+    for (wish, width) in wishes.iter().zip(widths) {
+        let wanted = wish - width / 2.0;
+        let mut block = (begin(wanted, *width), *width, 1, wanted);
+        while let Some(before) = blocks.pop_if(|b| b.0 + b.1 > block.0) {
+            let count = before.2 + block.2;
+            let sum = before.3 + block.3 - block.2 as f64 * before.1;
+            let wide = before.1 + block.1;
+            block = (begin(sum / count as f64, wide), wide, count, sum);
+        }
+        blocks.push(block);
+    }
+    let mut middles = Vec::with_capacity(widths.len());
+    let mut rest = widths.iter();
+    for (start, _, count, _) in blocks {
+        let mut x = start;
+        for width in rest.by_ref().take(count) {
+            middles.push(x + width / 2.0);
+            x += width;
+        }
+    }
+    middles
+}
+
+/// The line of the `i`-th of several series: full in every colour, then dashed.
+pub(super) fn series_stroke(i: usize, width: f64) -> Stroke {
+    let color = series_color(i);
+    if i < PALETTE.len() { Stroke::full(color, width) } else { Stroke::dashed(color, width) }
+}
+
 /// Lines of text that belong together.
 pub(super) struct Block<'a> {
     pub(super) lines: &'a [String],
@@ -244,7 +358,7 @@ impl Block<'_> {
             let from = (at.0 + t * (near.0 - at.0), at.1 + t * (near.1 - at.1));
             scene.line(&[from, near], Stroke::full(SOFT, 0.8));
         }
-        scene.rect(&area.grown(2.0), super::scene::WHITE);
+        scene.rect(&area.grown(2.0), WHITE);
         for (i, line) in self.lines.iter().enumerate() {
             let baseline = area.top + (1.35 * i as f64 + 1.0) * self.size;
             let at = (area.left, baseline);

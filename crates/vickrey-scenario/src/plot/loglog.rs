@@ -3,9 +3,8 @@
 use super::PlotError;
 use super::axis::{Axis, EDGE, Panel, Side, range};
 use super::check::{self, LARGEST};
-use super::layout::{Clutter, Entry, NOTE_SIZE, Sign, header, legend_rows};
-use super::scene::{Area, GREY, Point, SOFT, Scene, Stroke, WHITE, series_color, series_marker};
-use super::text::{self, Anchor};
+use super::layout::{Clutter, Entry, Sign, header, label_along, legend_rows};
+use super::scene::{Area, GREY, Point, Scene, Stroke, series_color, series_marker};
 
 const CHART: &str = "log-log chart";
 
@@ -162,25 +161,5 @@ fn draw_reference(
         return;
     };
     scene.line(&[a, b], Stroke::dashed(GREY, 1.3));
-    let frame = panel.area.grown(-3.0);
-    let along = [0.85, 0.15, 0.75, 0.25, 0.65, 0.5, 0.35, 0.92, 0.08];
-    let mut best: Option<(f64, Area, Point, Anchor)> = None;
-    for t in along {
-        let on = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
-        for (place, anchor) in super::layout::around(on, 10.0, NOTE_SIZE) {
-            let area = text::extent(&reference.label, place, NOTE_SIZE, anchor);
-            let own = if area.grown(2.0).clip(a, b).is_some() { 60.0 } else { 0.0 };
-            let outside = if frame.encloses(&area) { 0.0 } else { 1e5 };
-            let cost = clutter.cost(&area.grown(3.0)) + own + outside;
-            if best.is_none_or(|(least, ..)| cost < least) {
-                best = Some((cost, area, place, anchor));
-            }
-        }
-    }
-    clutter.add_line(&[a, b]);
-    if let Some((_, area, place, anchor)) = best {
-        scene.rect(&area.grown(1.0), WHITE);
-        scene.text(&reference.label, place, NOTE_SIZE, SOFT, anchor);
-        clutter.add_box(area);
-    }
+    label_along(scene, clutter, &panel.area.grown(-3.0), [a, b], &reference.label);
 }

@@ -5,7 +5,11 @@
 //! it panic: what cannot be drawn is answered by a [`PlotError`] naming the chart and the series.
 
 mod axis;
+mod bars;
 mod check;
+mod curves;
+mod data;
+mod distribution;
 mod layout;
 mod loglog;
 mod paint;
@@ -13,16 +17,24 @@ mod payments;
 mod scaling;
 mod scene;
 mod shares;
+mod stacked;
 mod supply_demand;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timeline;
 
+pub use bars::Bars;
+pub use curves::{CurveMark, Curves};
+pub use data::{Mark, NamedValues, Path, TimeSeries};
+pub use distribution::Distribution;
 pub use loglog::{LogLog, ReferenceSlope, Series};
 pub use payments::Payments;
 pub use scaling::Scaling;
 pub use shares::Shares;
+pub use stacked::Stacked;
 pub use supply_demand::SupplyDemand;
+pub use timeline::{Band, Timeline};
 
 /// Why a picture could not be drawn.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -96,6 +108,16 @@ pub enum Picture {
     LogLog(LogLog),
     /// Shares in percent against a logarithmic axis.
     Shares(Shares),
+    /// Series over the periods, with shaded bands.
+    Timeline(Timeline),
+    /// Stacked bars over the periods.
+    Stacked(Stacked),
+    /// Histograms of samples.
+    Distribution(Distribution),
+    /// Grouped horizontal bars, one group per agent.
+    Bars(Bars),
+    /// Curves on linear axes with marks.
+    Curves(Curves),
 }
 
 impl Picture {
@@ -125,6 +147,11 @@ impl Picture {
             Picture::Scaling(chart) => chart.scene(),
             Picture::LogLog(chart) => chart.scene(),
             Picture::Shares(chart) => chart.scene(),
+            Picture::Timeline(chart) => chart.scene(),
+            Picture::Stacked(chart) => chart.scene(),
+            Picture::Distribution(chart) => chart.scene(),
+            Picture::Bars(chart) => chart.scene(),
+            Picture::Curves(chart) => chart.scene(),
         }
     }
 }

@@ -104,6 +104,7 @@ fn paint<B: DrawingBackend>(b: &mut B, scene: &Scene, d: &Dialect) -> Result<(),
         match shape {
             Shape::Line { points, color, width } => stroke(b, d, points, *color, *width)?,
             Shape::Fill { points, color } => polygon(b, d, points, *color)?,
+            Shape::Ribbon { edges, color } => ribbon(b, d, edges, *color)?,
             Shape::Disc { center, radius, color } => disc(b, d, *center, *radius, *color)?,
             Shape::Text(label) if d.vector => text(b, d, label)?,
             Shape::Text(label) => text_pixels(b, d, label)?,
@@ -128,6 +129,27 @@ fn polygon<B: DrawingBackend>(b: &mut B, d: &Dialect, points: &[Point], color: R
     let corners: Vec<(i32, i32)> = points.iter().map(|&p| unit(d, p)).collect();
     let style = ShapeStyle::from(&paint_color(color)).filled();
     b.fill_polygon(corners, &style).map_err(draw_error)
+}
+
+/// A filled band. The bitmap backend fills only convex shapes well: there the band is put together from
+/// pieces between neighbouring columns. In SVG these would show seams.
+fn ribbon<B: DrawingBackend>(
+    b: &mut B,
+    d: &Dialect,
+    edges: &[(f64, f64, f64)],
+    color: Rgb,
+) -> Result<(), PlotError> {
+    let outline = |edges: &[(f64, f64, f64)]| -> Vec<Point> {
+        let lower = edges.iter().rev().map(|e| (e.0, e.2));
+        edges.iter().map(|e| (e.0, e.1)).chain(lower).collect()
+    };
+    if d.vector {
+        return polygon(b, d, &outline(edges), color);
+    }
+    for pair in edges.windows(2).filter(|pair| pair[0].0 < pair[1].0) {
+        polygon(b, d, &outline(pair), color)?;
+    }
+    Ok(())
 }
 
 /// A filled circle.

@@ -3,8 +3,8 @@
 use super::PlotError;
 use super::axis::{Axis, BOTTOM_ROOM, EDGE, Panel, Side, padded, range};
 use super::check;
-use super::layout::{Entry, NOTE_SIZE, Sign, header, legend_column};
-use super::scene::{Area, GREY, INK, PALETTE, Point, Rgb, Scene, Stroke, WHITE, series_color};
+use super::layout::{Entry, NOTE_SIZE, Sign, header, legend_column, series_stroke};
+use super::scene::{Area, GREY, INK, PALETTE, Point, Rgb, Scene, Stroke, WHITE};
 use super::text::{self, Anchor};
 
 const CHART: &str = "scaling chart";
@@ -65,7 +65,7 @@ impl Scaling {
         below.draw_axes(&mut scene, Some(&x_title), &unit("net utility", &below));
         self.draw_marks(&mut scene, &above, &below);
         let budget: Vec<Point> = order.iter().map(|&i| (self.c[i], self.budget[i])).collect();
-        draw_curve(&mut scene, &above, &budget, Stroke::full(BUDGET, 2.2));
+        above.draw_curve(&mut scene, &budget, Stroke::full(BUDGET, 2.2));
         let entries = self.draw_utilities(&mut scene, &below, &order);
         let x = above.area.right + 24.0;
         legend_column(&mut scene, &self.top_entries(), (x, above.area.top + 12.0), COLUMN);
@@ -223,11 +223,11 @@ impl Scaling {
             let stride = count.div_ceil(MOST_THIN);
             let thin = Stroke::full(THIN, 0.8);
             for line in self.net_utilities.iter().step_by(stride) {
-                draw_curve(scene, panel, &curve(line), thin);
+                panel.draw_curve(scene, &curve(line), thin);
             }
             let strong = Stroke::full(PALETTE[0], 2.4);
             let lowest = self.envelope().unwrap_or_default();
-            draw_curve(scene, panel, &curve(&lowest), strong);
+            panel.draw_curve(scene, &curve(&lowest), strong);
             let drawn = count.div_ceil(stride);
             let label = if drawn < count {
                 format!("{drawn} of {count} agents")
@@ -241,10 +241,8 @@ impl Scaling {
         }
         let mut entries = Vec::new();
         for (i, (name, line)) in self.names.iter().zip(&self.net_utilities).enumerate() {
-            let color = series_color(i);
-            let stroke =
-                if i < PALETTE.len() { Stroke::full(color, 1.9) } else { Stroke::dashed(color, 1.9) };
-            draw_curve(scene, panel, &curve(line), stroke);
+            let stroke = series_stroke(i, 1.9);
+            panel.draw_curve(scene, &curve(line), stroke);
             entries.push(Entry::new(Sign::Line(stroke), name.as_str()));
         }
         entries
@@ -290,15 +288,4 @@ struct Mark {
     at: f64,
     label: String,
     stroke: Stroke,
-}
-
-/// A curve, or a dot when it has a single point.
-fn draw_curve(scene: &mut Scene, panel: &Panel, points: &[Point], stroke: Stroke) {
-    if let [only] = points {
-        if panel.shows(*only) {
-            scene.disc(panel.px(*only), 3.5, stroke.color);
-        }
-        return;
-    }
-    scene.line_in(&panel.area, &panel.trace(points), stroke);
 }

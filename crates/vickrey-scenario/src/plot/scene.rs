@@ -191,9 +191,25 @@ pub(super) fn series_marker(i: usize) -> Marker {
 /// One thing to draw.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
-    Line { points: Vec<Point>, color: Rgb, width: f64 },
-    Fill { points: Vec<Point>, color: Rgb },
-    Disc { center: Point, radius: f64, color: Rgb },
+    Line {
+        points: Vec<Point>,
+        color: Rgb,
+        width: f64,
+    },
+    Fill {
+        points: Vec<Point>,
+        color: Rgb,
+    },
+    /// What lies between two lines over the same columns, from left to right: column, upper, lower row.
+    Ribbon {
+        edges: Vec<(f64, f64, f64)>,
+        color: Rgb,
+    },
+    Disc {
+        center: Point,
+        radius: f64,
+        color: Rgb,
+    },
     Text(text::Label),
 }
 
@@ -229,6 +245,13 @@ impl Scene {
     /// A filled convex polygon.
     pub(super) fn fill(&mut self, points: Vec<Point>, color: Rgb) {
         self.shapes.push(Shape::Fill { points, color });
+    }
+
+    /// A filled band between two lines; fewer than two columns draw nothing.
+    pub(super) fn ribbon(&mut self, edges: Vec<(f64, f64, f64)>, color: Rgb) {
+        if edges.len() > 1 {
+            self.shapes.push(Shape::Ribbon { edges, color });
+        }
     }
 
     /// A filled rectangle.

@@ -70,6 +70,87 @@ fn shares() -> Shares {
     }
 }
 
+fn named(name: &str, values: &[f64]) -> NamedValues {
+    NamedValues { name: name.to_owned(), values: values.to_vec() }
+}
+
+fn wave(count: usize, lift: f64) -> Vec<f64> {
+    (0..count).map(|t| lift + 3.0 * (0.7 * t as f64).sin()).collect()
+}
+
+fn timeline(periods: usize) -> Timeline {
+    let path = |name: &str, path| TimeSeries { name: name.to_owned(), values: wave(periods, 1.0), path };
+    let band = |label: &str, half: f64, path| Band {
+        label: label.to_owned(),
+        low: wave(periods, 1.0 - half),
+        high: wave(periods, 1.0 + half),
+        path,
+    };
+    Timeline {
+        title: TITLE.to_owned(),
+        y_label: "price".to_owned(),
+        y_unit: "$/MWh".to_owned(),
+        series: vec![path("median", Path::Steps), path("one run", Path::Lines)],
+        bands: vec![band("5 % to 95 %", 2.0, Path::Steps), band("25 % to 75 %", 0.7, Path::Lines)],
+        zero: true,
+    }
+}
+
+fn stacked(periods: usize, count: usize) -> Stacked {
+    let values = |i: usize| wave(periods, i as f64 - 1.0);
+    Stacked {
+        title: TITLE.to_owned(),
+        y_label: "quantity".to_owned(),
+        y_unit: "MW".to_owned(),
+        series: (0..count).map(|i| named(&format!("agent {i}"), &values(i))).collect(),
+        line: Some(TimeSeries { name: "net".to_owned(), values: wave(periods, 0.0), path: Path::Steps }),
+    }
+}
+
+fn distribution(rows: usize) -> Distribution {
+    let sample = |i: usize| wave(40, i as f64);
+    Distribution {
+        title: TITLE.to_owned(),
+        x_label: "budget".to_owned(),
+        x_unit: "$".to_owned(),
+        counted: "runs".to_owned(),
+        samples: (0..rows).map(|i| named(&format!("payment {i}"), &sample(i))).collect(),
+        quantiles: vec![0.05, 0.95],
+        marks: vec![Mark { at: 1.0, label: "bound".to_owned() }],
+        below_zero: "deficit".to_owned(),
+        tolerance: 1e-9,
+    }
+}
+
+fn bars(agents: usize) -> Bars {
+    Bars {
+        title: TITLE.to_owned(),
+        x_label: "payment".to_owned(),
+        x_unit: "$".to_owned(),
+        agents: (0..agents).map(|i| format!("agent {i}")).collect(),
+        values: vec![named("expected", &wave(agents, 0.0)), named("realised", &wave(agents, 1.0))],
+    }
+}
+
+fn curves() -> Curves {
+    let points = |shift: f64| -> Vec<(f64, f64)> {
+        (-10..=10).map(f64::from).map(|x| (x, shift - (x - shift).powi(2))).collect()
+    };
+    Curves {
+        title: TITLE.to_owned(),
+        x_label: "size k of the lie".to_owned(),
+        x_unit: "MW".to_owned(),
+        y_label: "gain".to_owned(),
+        y_unit: "$".to_owned(),
+        curves: vec![series("worlds", &points(0.0)), series("pure", &points(2.0))],
+        marks: vec![
+            CurveMark::Vertical(Mark { at: 0.0, label: "truth".to_owned() }),
+            CurveMark::Horizontal(Mark { at: -50.0, label: "floor".to_owned() }),
+            CurveMark::Point { at: (2.0, 2.0), label: "best lie".to_owned() },
+        ],
+    }
+}
+
 fn every_chart() -> Vec<Picture> {
     vec![
         Picture::SupplyDemand(supply_demand()),
@@ -79,6 +160,15 @@ fn every_chart() -> Vec<Picture> {
         Picture::Scaling(scaling(30)),
         Picture::LogLog(log_log()),
         Picture::Shares(shares()),
+        Picture::Timeline(timeline(24)),
+        Picture::Timeline(timeline(288)),
+        Picture::Stacked(stacked(3, 3)),
+        Picture::Stacked(stacked(288, 12)),
+        Picture::Distribution(distribution(1)),
+        Picture::Distribution(distribution(7)),
+        Picture::Bars(bars(3)),
+        Picture::Bars(bars(50)),
+        Picture::Curves(curves()),
     ]
 }
 
@@ -144,6 +234,30 @@ fn empty_data_are_refused() {
 }
 
 #[test]
+fn empty_series_over_periods_samples_and_agents_are_refused() {
+    let mut chart = timeline(3);
+    chart.series[1].values.clear();
+    let error = Picture::Timeline(chart).svg().unwrap_err();
+    assert_eq!(error.to_string(), "timeline: one run has no points to draw");
+    let mut chart = timeline(3);
+    (chart.series, chart.bands) = (Vec::new(), Vec::new());
+    assert!(is_empty(&Picture::Timeline(chart)));
+    assert!(is_empty(&Picture::Stacked(stacked(3, 0))));
+    assert!(is_empty(&Picture::Stacked(stacked(0, 3))));
+    assert!(is_empty(&Picture::Distribution(distribution(0))));
+    let mut chart = distribution(2);
+    chart.samples[1].values.clear();
+    assert!(is_empty(&Picture::Distribution(chart)));
+    assert!(is_empty(&Picture::Bars(bars(0))));
+    let mut chart = bars(2);
+    chart.values.clear();
+    assert!(is_empty(&Picture::Bars(chart)));
+    let mut chart = curves();
+    chart.curves[0].points.clear();
+    assert!(is_empty(&Picture::Curves(chart)));
+}
+
+#[test]
 fn values_without_a_place_are_refused_by_name() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e200] {
         let mut chart = supply_demand();
@@ -167,6 +281,103 @@ fn values_without_a_place_are_refused_by_name() {
         chart.series[0].points[0].1 = bad;
         assert!(Picture::Shares(chart).svg().is_err());
     }
+}
+
+/// The series and the position that a value without a place is reported for.
+fn blamed(picture: &Picture) -> (String, usize) {
+    match picture.svg() {
+        Err(PlotError::NotDrawable { series, position, .. }) => (series, position),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn values_without_a_place_over_periods_samples_and_agents_are_refused_by_name() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e200] {
+        let mut chart = timeline(5);
+        chart.bands[1].high[3] = bad;
+        let upper = "the upper edge of the band 25 % to 75 %".to_owned();
+        assert_eq!(blamed(&Picture::Timeline(chart)), (upper, 3));
+        let mut chart = stacked(5, 2);
+        chart.series[1].values[4] = bad;
+        assert_eq!(blamed(&Picture::Stacked(chart)), ("agent 1".to_owned(), 4));
+        let mut chart = distribution(2);
+        chart.samples[1].values[9] = bad;
+        assert_eq!(blamed(&Picture::Distribution(chart)), ("payment 1".to_owned(), 9));
+        let mut chart = bars(4);
+        chart.values[1].values[2] = bad;
+        assert_eq!(blamed(&Picture::Bars(chart)), ("realised".to_owned(), 2));
+        let mut chart = curves();
+        chart.curves[0].points[5].1 = bad;
+        assert_eq!(blamed(&Picture::Curves(chart)), ("y of worlds".to_owned(), 5));
+        let mut chart = curves();
+        chart.marks[2] = CurveMark::Point { at: (0.0, bad), label: "best lie".to_owned() };
+        assert_eq!(blamed(&Picture::Curves(chart)), ("the mark best lie".to_owned(), 1));
+    }
+    let mut chart = stacked(2, 2);
+    chart.series.iter_mut().for_each(|series| series.values.fill(0.9e100));
+    assert_eq!(blamed(&Picture::Stacked(chart)), ("the stack up to agent 1".to_owned(), 2));
+}
+
+#[test]
+fn lengths_and_ranges_of_bands_stacks_and_quantiles_are_checked() {
+    let mut chart = timeline(4);
+    chart.bands[0].high[2] = -100.0;
+    let message = Picture::Timeline(chart).svg().unwrap_err().to_string();
+    let wanted = "timeline: the band 5 % to 95 % has the value -100 at position 2, but it must be at least \
+                  the lower edge there";
+    assert_eq!(message, wanted);
+    let mut chart = timeline(4);
+    chart.bands[0].high.pop();
+    assert!(matches!(Picture::Timeline(chart).svg(), Err(PlotError::Length { found: 3, expected: 4, .. })));
+    let mut chart = stacked(4, 2);
+    chart.series[1].values.pop();
+    assert!(matches!(Picture::Stacked(chart).svg(), Err(PlotError::Length { found: 3, expected: 4, .. })));
+    let mut chart = bars(4);
+    chart.agents.pop();
+    assert!(matches!(Picture::Bars(chart).svg(), Err(PlotError::Length { found: 4, expected: 3, .. })));
+    let mut chart = distribution(1);
+    chart.quantiles = vec![0.5, 5.0];
+    assert!(matches!(Picture::Distribution(chart).svg(), Err(PlotError::OutOfRange { position: 1, .. })));
+    let mut chart = distribution(1);
+    chart.tolerance = -1.0;
+    assert!(matches!(Picture::Distribution(chart).svg(), Err(PlotError::OutOfRange { .. })));
+}
+
+#[test]
+fn the_share_below_zero_is_written_and_noise_is_no_deficit() {
+    let mut chart = distribution(1);
+    chart.samples[0].values = vec![-1.0, -1e-12, 0.0, 2.0, 1.0, 3.0, 4.0, 0.5];
+    let svg = Picture::Distribution(chart.clone()).svg().unwrap();
+    assert!(svg.contains("deficit in 12.5 % of runs"));
+    chart.tolerance = 0.0;
+    let svg = Picture::Distribution(chart.clone()).svg().unwrap();
+    assert!(svg.contains("deficit in 25 % of runs"));
+    chart.samples[0].values = (0..5000).map(|i| f64::from(i) - 0.5).collect();
+    let svg = Picture::Distribution(chart.clone()).svg().unwrap();
+    assert!(svg.contains("deficit in under 0.1 % of runs"));
+    chart.below_zero.clear();
+    assert!(!Picture::Distribution(chart).svg().unwrap().contains("deficit"));
+}
+
+#[test]
+fn a_hidden_curve_shows_on_both_sides_of_the_one_over_it() {
+    let mut chart = curves();
+    let wide = "stroke-width=\"47\"";
+    assert!(!Picture::Curves(chart.clone()).svg().unwrap().contains(wide));
+    chart.curves[1].points = chart.curves[0].points.clone();
+    assert!(Picture::Curves(chart).svg().unwrap().contains(wide));
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let svg = Picture::Bars(bars(50)).svg().unwrap();
+    assert!(svg.contains("The first 40 of 50 agents."));
+    let mut chart = distribution(7);
+    chart.samples[0].values[0] = 1e6;
+    let svg = Picture::Distribution(chart).svg().unwrap();
+    assert!(svg.contains("The first 6 of 7 samples."));
+    assert!(svg.contains("1 of 240 values lies far outside and is not shown."));
 }
 
 #[test]
@@ -214,6 +425,36 @@ fn flat_and_single_data_draw() {
 }
 
 #[test]
+fn flat_and_single_data_over_periods_samples_and_agents_draw() {
+    for value in [0.0, 1e-300, -3.0, 1e99, -1e99] {
+        for periods in [1, 3, 400] {
+            let mut chart = timeline(periods);
+            chart.series.iter_mut().for_each(|series| series.values.fill(value));
+            chart.bands.iter_mut().for_each(|band| (band.low, band.high) = (vec![value], vec![value]));
+            for zero in [false, true] {
+                chart.zero = zero;
+                assert!(Picture::Timeline(chart.clone()).svg().is_ok());
+            }
+            let mut chart = stacked(periods, 3);
+            chart.series.iter_mut().for_each(|series| series.values.fill(value));
+            assert!(Picture::Stacked(chart).svg().is_ok());
+            let mut chart = bars(periods);
+            chart.values.iter_mut().for_each(|kind| kind.values.fill(value));
+            assert!(Picture::Bars(chart).svg().is_ok());
+            let mut chart = distribution(2);
+            chart.samples.iter_mut().for_each(|sample| sample.values = vec![value; periods]);
+            assert!(Picture::Distribution(chart).png().is_ok());
+        }
+        let mut chart = curves();
+        chart.curves.iter_mut().for_each(|curve| curve.points = vec![(value, value); 2]);
+        assert!(Picture::Curves(chart.clone()).png().is_ok());
+        chart.curves.iter_mut().for_each(|curve| curve.points.truncate(1));
+        chart.marks.clear();
+        assert!(Picture::Curves(chart).svg().is_ok());
+    }
+}
+
+#[test]
 fn numbers_are_written_without_noise() {
     assert_eq!(text::short(0.1 + 0.2, 5), "0.3");
     assert_eq!(text::short(-12_345.678, 7), "−12\u{202F}345.68");
@@ -222,6 +463,27 @@ fn numbers_are_written_without_noise() {
     assert_eq!(text::fixed(-0.001, 2), "0.00");
     assert_eq!(text::pair(1.1276, 1.185), ("1.1276".to_owned(), "1.1850".to_owned()));
     assert_eq!(text::with_unit("price", "$/MWh", 6), "price (10⁶ $/MWh)");
+}
+
+#[test]
+fn period_ticks_are_whole_and_cut_days_where_they_can() {
+    let labels = |count, length| -> Vec<String> {
+        let axis = super::axis::Axis::periods(count, 0.5, length);
+        axis.ticks.into_iter().map(|t| t.label).collect()
+    };
+    assert_eq!(labels(1, 800.0), ["0"]);
+    assert_eq!(labels(3, 800.0), ["0", "1", "2"]);
+    assert_eq!(labels(24, 300.0), ["0", "4", "8", "12", "16", "20"]);
+    assert_eq!(labels(288, 800.0)[..3], ["0", "24", "48"]);
+    assert_eq!(labels(1000, 300.0), ["0", "200", "400", "600", "800"]);
+}
+
+#[test]
+fn tags_side_by_side_keep_their_order_and_stay_inside() {
+    let middles = super::layout::spread(&[10.0, 12.0, 90.0], &[30.0, 30.0, 40.0], (0.0, 100.0));
+    assert_eq!(middles, [15.0, 45.0, 80.0]);
+    let middles = super::layout::spread(&[50.0, 50.0], &[20.0, 20.0], (0.0, 100.0));
+    assert_eq!(middles, [40.0, 60.0]);
 }
 
 #[test]
