@@ -257,6 +257,11 @@ impl Group {
         !self.start.is_absent()
     }
 
+    /// Whether a state of zero is worth something by itself.
+    pub fn has_offsets(&self) -> bool {
+        !(self.offset.is_absent() && self.terminal_offset.is_absent())
+    }
+
     pub fn law(&self, index: usize) -> &Law {
         self.laws.get(index).unwrap_or(&Law::Gaussian)
     }

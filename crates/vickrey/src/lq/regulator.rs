@@ -126,6 +126,21 @@ impl Block {
         self.flattest = flattest;
     }
 
+    /// The matrix O of x'O x, the curved part of the utility of never trading from a state x at `from` on.
+    #[inline(always)]
+    pub fn idle_curvature<D: Dim>(&self, dim: D, group: &Group, first: usize, from: usize) -> D::Matrix {
+        let mut idle = D::NO_MATRIX;
+        for e in 0..dim.get() * dim.get() {
+            idle[e] = group.terminal_q.lane(0, e, first, 0.0);
+        }
+        let mut now = Parameters::<D>::NONE;
+        for t in (from..self.end).rev() {
+            now.load(dim, group, first, t, t + 1 == self.end);
+            idle = carry_back(dim, &now.a, &now.q, &idle, &now.a);
+        }
+        idle
+    }
+
     /// From ric_{t+1} to ric_t and the gains of period t.
     #[inline(always)]
     fn step_back<D: Dim>(&mut self, dim: D, t: usize, now: &Parameters<D>, next: &D::Matrix) -> D::Matrix {
@@ -314,12 +329,6 @@ impl Block {
             x[i] = self.input[s * d + i];
         }
         self.free_path(dim, s + 1, x, &mut path[1..]);
-    }
-
-    /// x'ric_t x.
-    #[inline(always)]
-    pub fn value<D: Dim>(&self, dim: D, t: usize, x: &[Lane]) -> Lane {
-        quadratic_form(dim, &self.ric[t * dim.get() * dim.get()..], x)
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Layer {
     pub(in crate::lq) inverse: Vec<f64>,
     /// Largest row sum of |inverse|: no eigenvalue of it is larger.
     pub(in crate::lq) norm: f64,
-    /// Omega_s, n x n.
+    /// Omega_s, n x n, without what common factors add.
     pub(in crate::lq) covariance: Vec<f64>,
     /// sum_i beta_i(., s) L_i for every common factor, n x K.
     pub(in crate::lq) factor_paths: Vec<f64>,
@@ -93,7 +93,6 @@ impl Layer {
             add(&mut covariance, &part.covariance, 1.0);
             add(&mut factor_paths, &part.factor_paths, 1.0);
         }
-        add_factors(&mut covariance, &factor_paths, n);
         mirror(&mut negative, n);
         mirror(&mut covariance, n);
         let range = |reason: String| SolveError::Range { period: s, reason };
@@ -128,17 +127,6 @@ impl Layer {
 fn add(to: &mut [f64], from: &[f64], factor: f64) {
     for (to, from) in to.iter_mut().zip(from) {
         *to += factor * from;
-    }
-}
-
-/// The part of the covariance that comes from common factors.
-fn add_factors(covariance: &mut [f64], paths: &[f64], n: usize) {
-    let k = paths.len() / n;
-    for i in 0..n {
-        for j in 0..=i {
-            let pairs = paths[i * k..(i + 1) * k].iter().zip(&paths[j * k..(j + 1) * k]);
-            covariance[i * n + j] += pairs.map(|(x, y)| x * y).sum::<f64>();
-        }
     }
 }
 

@@ -51,6 +51,9 @@ pub(in crate::lq) struct Discount<'a> {
     z: Vec<Lane>,
     v: Vec<Lane>,
     state: Vec<Lane>,
+    /// Factors of the others' -S, for the agents of the block at hand that needed them.
+    solved: [Option<Option<Cholesky>>; LANES],
+    own: Vec<Lane>,
     /// How they were computed so far.
     pub effort: Effort,
 }
@@ -66,7 +69,18 @@ impl<'a> Discount<'a> {
             z: vec![ZERO; n],
             v: vec![ZERO; n],
             state: vec![ZERO; states],
+            solved: [const { None }; LANES],
+            own: Vec::new(),
             effort: Effort::default(),
+        }
+    }
+
+    /// Turns to another block: what was kept for the last one is forgotten.
+    #[inline(always)]
+    pub fn begin(&mut self) {
+        if !self.own.is_empty() {
+            self.own.clear();
+            self.solved = [const { None }; LANES];
         }
     }
 
@@ -127,7 +141,10 @@ impl<'a> Discount<'a> {
         agent: impl Fn(usize) -> AgentId,
     ) -> Lane {
         let n = self.layer.length;
-        let own = self.own_matrices(dim, block);
+        if self.own.is_empty() {
+            self.own = self.own_matrices(dim, block);
+        }
+        let own = std::mem::take(&mut self.own);
         let mut found = *sum;
         for k in 0..block.count {
             if last[k] * rho[k] <= TOLERANCE * sum[k] * (1.0 - rho[k]) {
@@ -136,9 +153,14 @@ impl<'a> Discount<'a> {
             }
             self.effort.exact += 1;
             let mut x: Vec<f64> = x[..n].iter().map(|lane| lane[k]).collect();
-            let others = self.others(&own, k, agent(k));
-            found[k] = others.map_or(f64::INFINITY, |factor| factor.quadratic_form(&mut x));
+            let others = match self.solved[k].take() {
+                Some(known) => known,
+                None => self.others(&own, k, agent(k)),
+            };
+            found[k] = others.as_ref().map_or(f64::INFINITY, |factor| factor.quadratic_form(&mut x));
+            self.solved[k] = Some(others);
         }
+        self.own = own;
         found
     }
 

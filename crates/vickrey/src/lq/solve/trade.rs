@@ -326,6 +326,7 @@ fn execute<D: Dim>(
             path[t - s] = *u;
             add_product(&mut value, u, &[from.prices[t - s]; LANES]);
         });
+        discount.begin();
         let gaps = discount.of(dim, &block, &path, |k| group.agent(first + k));
         // The first trade of the new plan, and where it leads.
         half_margins(&mut y, group, first, s, from.prices);

@@ -6,7 +6,6 @@
 //! Two passes over the agents, and two divisions for each of them: the first pass leaves 1/a_i where u_i will be. What
 //! decides MinMax is found from the extremes of small boxes of agents, which the second pass collects on its way.
 
-use crate::accounts::Accounts;
 use rayon::prelude::*;
 
 use super::{Clearing, Effort, Market, Settlement};
