@@ -176,3 +176,67 @@ pub trait World<M: Mechanism> {
     /// What the outcome of this stage is truly worth to every agent, before payments; moves hidden states along.
     fn valuations(&mut self, stage: usize, outcome: &M::Outcome) -> Vec<f64>;
 }
+
+/// Collects the reports of one stage as they come in: the first usable one of each agent counts.
+///
+/// For drivers that receive reports one by one, in any order: a second report, or one from somebody who was not asked,
+/// is refused and changes nothing.
+#[derive(Debug)]
+pub struct Inbox<'a, M: Mechanism> {
+    mechanism: &'a M,
+    state: &'a M::State,
+    arrivals: Vec<Arrival<M::Report>>,
+}
+
+impl<'a, M: Mechanism> Inbox<'a, M> {
+    /// An empty inbox for the stage that `state` is in.
+    pub fn new(mechanism: &'a M, state: &'a M::State) -> Self {
+        let asked = |agent| mechanism.announce(state, agent).is_some();
+        let empty = |agent| if asked(agent) { Arrival::Silent } else { Arrival::NotAsked };
+        Self { mechanism, state, arrivals: (0..mechanism.agents()).map(empty).collect() }
+    }
+
+    /// Takes a report. A refused one is remembered until a usable one follows.
+    ///
+    /// # Errors
+    /// Why it does not count: there is no such agent, it was not asked, it has reported before, or the mechanism cannot
+    /// use it.
+    pub fn offer(&mut self, agent: AgentId, report: M::Report) -> Result<(), Rejection> {
+        let agents = self.arrivals.len();
+        let refuse = |found: &str, accepted: String| Rejection {
+            agent,
+            field: "report".into(),
+            found: found.into(),
+            accepted,
+        };
+        let slot = self
+            .arrivals
+            .get_mut(agent)
+            .ok_or_else(|| refuse("an unknown agent", format!("agents 0 to {}", agents.saturating_sub(1))))?;
+        match slot {
+            Arrival::NotAsked => {
+                return Err(refuse("a report that was not asked for", "none in this stage".into()));
+            }
+            Arrival::Admitted(_) => {
+                return Err(refuse(
+                    "a second report",
+                    "one report per agent and stage; the first counts".into(),
+                ));
+            }
+            Arrival::Silent | Arrival::Refused(_) => {}
+        }
+        match self.mechanism.admit(self.state, agent, &report) {
+            Ok(()) => *slot = Arrival::Admitted(report),
+            Err(rejection) => {
+                *slot = Arrival::Refused(rejection.clone());
+                return Err(rejection);
+            }
+        }
+        Ok(())
+    }
+
+    /// What arrived, for [`Mechanism::close`].
+    pub fn close(self) -> Vec<Arrival<M::Report>> {
+        self.arrivals
+    }
+}

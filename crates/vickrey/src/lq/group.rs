@@ -262,6 +262,12 @@ impl Group {
         !(self.offset.is_absent() && self.terminal_offset.is_absent())
     }
 
+    /// What a state of zero is worth to an agent over all periods and at the end.
+    pub fn offsets(&self, index: usize, periods: usize) -> f64 {
+        let over_time: f64 = (0..periods).map(|t| self.offset.get(t, 0, index)).sum();
+        over_time + self.terminal_offset.get(0, 0, index)
+    }
+
     pub fn law(&self, index: usize) -> &Law {
         self.laws.get(index).unwrap_or(&Law::Gaussian)
     }

@@ -90,7 +90,8 @@ impl Expected {
     }
 
     /// E h_i(s): what the others can expect from layer s without the agent; over autarky minus what they would have in
-    /// it without trading. The layers add up to [`Accounts::without`].
+    /// it without trading. The layers add up to [`Accounts::without`], less what the others never know
+    /// ([`ignorance_of_others`](Self::ignorance_of_others)).
     ///
     /// # Panics
     /// The layers were not kept.
@@ -99,11 +100,13 @@ impl Expected {
         let over_autarky = layer.welfare - layer.net[agent];
         match baseline {
             Baseline::Autarky => over_autarky,
-            Baseline::Zero => {
-                let unknown = if s == 0 { self.ignorance_total - self.ignorance[agent] } else { 0.0 };
-                over_autarky + layer.outside_total - layer.outside[agent] + unknown
-            }
+            Baseline::Zero => over_autarky + layer.outside_total - layer.outside[agent],
         }
+    }
+
+    /// What all others lose by not knowing their states, whatever is traded.
+    pub fn ignorance_of_others(&self, agent: AgentId) -> f64 {
+        self.ignorance_total - self.ignorance[agent]
     }
 
     /// Utility that an agent loses by not knowing its state (and by noise after the last trade), whatever is traded.

@@ -153,15 +153,20 @@ impl<'a> Member<'a> {
         (0..d * d).map(|e| q(e) * x[e / d] * x[e % d]).sum()
     }
 
-    /// Utility of never trading, from a state at the start.
-    pub fn idle(&self, start: &[f64]) -> f64 {
+    /// Utility of a path of trade from a state at the start, without noise.
+    pub fn worth(&self, start: &[f64], path: &[f64]) -> f64 {
         let mut x = start.to_vec();
         let mut sum = 0.0;
-        for t in 0..self.periods {
-            sum += self.state_worth(t, &x);
-            x = self.step(t, &x, 0.0);
+        for (t, &u) in path.iter().enumerate() {
+            sum += self.stage(t, &x, u);
+            x = self.step(t, &x, u);
         }
         sum + self.state_worth(self.periods, &x)
+    }
+
+    /// Utility of never trading, from a state at the start.
+    pub fn idle(&self, start: &[f64]) -> f64 {
+        self.worth(start, &vec![0.0; self.periods])
     }
 
     /// U'W U <= 0, the curved part of what a path of trade from period `from` on is worth: what the path alone does to

@@ -215,7 +215,7 @@ impl Answer {
 
 /// y = (lambda - l)/2.
 #[inline(always)]
-fn half_margins(y: &mut [Lane], group: &Group, first: usize, from: usize, prices: &[f64]) {
+pub(in crate::lq) fn half_margins(y: &mut [Lane], group: &Group, first: usize, from: usize, prices: &[f64]) {
     for (k, (y, price)) in y.iter_mut().zip(prices).enumerate() {
         let linear = group.linear.lane(from + k, 0, first, 0.0);
         *y = lanes(|k| 0.5 * (price - linear[k]));
@@ -224,7 +224,7 @@ fn half_margins(y: &mut [Lane], group: &Group, first: usize, from: usize, prices
 
 /// The states of a block, component by component.
 #[inline(always)]
-fn load<D: Dim>(dim: D, states: &[f64], at: usize, count: usize, x: &mut [Lane]) {
+pub(in crate::lq) fn load<D: Dim>(dim: D, states: &[f64], at: usize, count: usize, x: &mut [Lane]) {
     let d = dim.get();
     for (c, x) in x.iter_mut().enumerate().take(d) {
         *x = ZERO;
