@@ -26,7 +26,7 @@ Examples:
   vickrey reproduce all --json
   vickrey reproduce 000 --out figures
 
-Exit code 1: a number was not reproduced, and it is not known why.")]
+Exit code 1: a number that was reproduced before is not any more.")]
 pub struct Reproduce {
     /// The paper
     #[arg(value_parser = PossibleValuesParser::new(reproduce::KEYS.iter().copied().chain(["all"])))]
@@ -63,11 +63,7 @@ pub fn run(args: &Reproduce, common: &Common, out: &mut dyn Write) -> Result<(),
     } else {
         print(out, &rows)?;
     }
-    if rows.iter().any(|row| row.verdict == Verdict::NotReproduced) {
-        Err(Failure::violated())
-    } else {
-        Ok(())
-    }
+    if rows.iter().any(|row| row.verdict == Verdict::Broken) { Err(Failure::violated()) } else { Ok(()) }
 }
 
 fn write(path: &Path, existing: Existing, rows: &[Row], files: &[File]) -> Result<(), Failure> {
@@ -83,17 +79,12 @@ fn write(path: &Path, existing: Existing, rows: &[Row], files: &[File]) -> Resul
 fn print(out: &mut dyn Write, rows: &[Row]) -> Result<(), Failure> {
     let number = |x: Option<f64>| x.map_or_else(|| NONE.into(), short);
     let lines = rows.iter().map(|row| {
-        let verdict = match row.verdict {
-            Verdict::Reproduced => "reproduced",
-            Verdict::PrintIsWrong => "print is wrong",
-            Verdict::NotReproduced => "not reproduced",
-        };
         vec![
             row.key.to_owned(),
             row.what.clone(),
             number(row.printed),
             number(row.ours),
-            verdict.to_owned(),
+            row.verdict.words().to_owned(),
             row.note.clone(),
         ]
     });

@@ -36,8 +36,25 @@ pub enum Verdict {
     Reproduced,
     /// Not within the tolerance, and we know why; the note says it.
     PrintIsWrong,
-    /// Not within the tolerance.
+    /// Does not come out under any reading that was tried; the note says which, and what does.
     NotReproduced,
+    /// Not printed: what we find.
+    NotPrinted,
+    /// Not within the tolerance, although it used to be: something broke.
+    Broken,
+}
+
+impl Verdict {
+    /// The verdict in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Reproduced => "reproduced",
+            Self::PrintIsWrong => "print is wrong",
+            Self::NotReproduced => "not reproduced",
+            Self::NotPrinted => "not printed",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 /// A picture or table that belongs to a paper.

@@ -1,4 +1,4 @@
-//! Paper 000, section III: Example 1, and what its convergence theorem looks like in numbers.
+//! Section III of paper 000: Example 1, and what its convergence theorem looks like in numbers.
 
 use rand::RngExt;
 use vickrey::accounts::Accounts;
@@ -8,7 +8,7 @@ use vickrey::market::{Market, MarketError, Settlement, Utility, settle};
 use vickrey::numeric::random::{Purpose, stream};
 use vickrey_scenario::plot::{LogLog, Picture, ReferenceSlope, Scaling, Series, Shares};
 
-use super::{File, Row, Verdict};
+use super::{Row, row};
 use crate::failure::Failure;
 
 /// Seed of the random markets in the figures.
@@ -18,15 +18,14 @@ const SIZES: [usize; 10] = [4, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 1
 /// Random markets per size for the shares.
 const DRAWS: u64 = 400;
 
-/// Recomputes the paper's numbers; draws figures (a), (b) and (d) if asked.
-pub fn recompute(with_figures: bool) -> Result<(Vec<Row>, Vec<File>), Failure> {
+/// Example 1 and Theorem 2.
+pub fn rows() -> Result<Vec<Row>, Failure> {
     let settlement = settle(&example_1()?)?;
     let mut rows = example_rows(&settlement)?;
     rows.extend(ratio_rows(&settlement)?);
     let large = scaling_at(two_sided(100_000, 0)?)?;
     rows.extend(theorem_rows(&large));
-    let files = if with_figures { figures(&settlement)? } else { Vec::new() };
-    Ok((rows, files))
+    Ok(rows)
 }
 
 /// (r_i, s_i) of F_i = r_i u² + s_i u, as printed.
@@ -41,24 +40,6 @@ fn quadratic_market(agents: &[(f64, f64)]) -> Result<Market, Failure> {
     let utilities: Result<Vec<Utility>, _> = utilities.collect();
     let utilities = utilities.map_err(|error| Failure::run(error.to_string()))?;
     Ok(Market::new(utilities, 0.0)?)
-}
-
-fn row(what: &str, printed: f64, ours: f64, tolerance: f64, known: &str) -> Row {
-    let met = (printed - ours).abs() <= tolerance;
-    let verdict = match (met, known.is_empty()) {
-        (true, _) => Verdict::Reproduced,
-        (false, false) => Verdict::PrintIsWrong,
-        (false, true) => Verdict::NotReproduced,
-    };
-    Row {
-        key: "000",
-        what: what.to_owned(),
-        printed: Some(printed),
-        ours: Some(ours),
-        tolerance: Some(tolerance),
-        verdict,
-        note: known.to_owned(),
-    }
 }
 
 fn example_rows(s: &Settlement) -> Result<Vec<Row>, Failure> {
@@ -172,19 +153,14 @@ fn random_market(agents: usize, draw: u64, b: impl Fn(usize, f64) -> f64) -> Res
     quadratic_market(&pairs)
 }
 
-fn figures(example: &Settlement) -> Result<Vec<File>, Failure> {
-    let mut files = Vec::new();
-    draw(&mut files, "a-example-1-scaling", &Picture::Scaling(figure_a(example)?))?;
-    draw(&mut files, "b-convergence", &Picture::LogLog(figure_b()?))?;
-    draw(&mut files, "d-market-power-balance", &Picture::Shares(figure_d()?))?;
-    Ok(files)
-}
-
-fn draw(files: &mut Vec<File>, name: &str, picture: &Picture) -> Result<(), Failure> {
-    let failed = |error: vickrey_scenario::plot::PlotError| Failure::run(format!("figure {name}: {error}"));
-    files.push(File { name: format!("{name}.svg"), bytes: picture.svg().map_err(failed)?.into_bytes() });
-    files.push(File { name: format!("{name}.png"), bytes: picture.png().map_err(failed)? });
-    Ok(())
+/// Figures (a), (b) and (d).
+pub fn figures() -> Result<Vec<(&'static str, Picture)>, Failure> {
+    let example = settle(&example_1()?)?;
+    Ok(vec![
+        ("a-example-1-scaling", Picture::Scaling(figure_a(&example)?)),
+        ("b-convergence", Picture::LogLog(figure_b()?)),
+        ("d-market-power-balance", Picture::Shares(figure_d()?)),
+    ])
 }
 
 /// Net utilities and budget against c.
