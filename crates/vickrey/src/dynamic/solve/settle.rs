@@ -1,0 +1,461 @@
+//! From N + 1 problems to a settlement, and the check that the full problem was solved.
+
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::super::model::{DynamicError, Market};
+use super::super::sweep;
+use super::group::{Fault, Group};
+use super::local::{Ended, climb};
+use super::{Options, Solution, Stop};
+use crate::guarantee::Baseline;
+use crate::mechanism::AgentId;
+use crate::numeric::random::{self, Purpose};
+use crate::numeric::sum::compensated;
+
+/// Pairs of points at which a declaration of concavity is tested, per agent.
+const CONCAVITY_TESTS: u64 = 8;
+
+/// What is known about the optima behind a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Globality {
+    /// Every plant declares itself concave, random tests did not refute it, and every search converged: local optima
+    /// are global.
+    Proved,
+    /// The optima are the best of those found.
+    Local(Tried),
+}
+
+/// How hard global optima were searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Tried {
+    /// Searches for the full problem.
+    pub starts: usize,
+    /// Different local optima of the full problem that were met.
+    pub optima: usize,
+    /// The largest number of different local optima met in one leave-one-out problem.
+    pub optima_without: usize,
+    /// How often a leave-one-out value refuted the full solution and restarted it.
+    pub restarts: usize,
+    /// How many of the N + 1 accepted solutions did not converge to a stationary point.
+    pub unconverged: usize,
+}
+
+impl std::fmt::Display for Globality {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Proved => write!(f, "global: every plant is declared concave and every search converged"),
+            Self::Local(tried) => write!(
+                f,
+                "best of those found, global optimality is not proved: {} searches of the full problem met {} \
+                 optima of different welfare, leave-one-out problems up to {}; {} restarts by the check \
+                 F >= H_i + o_i; {} solutions did not converge",
+                tried.starts, tried.optima, tried.optima_without, tried.restarts, tried.unconverged
+            ),
+        }
+    }
+}
+
+/// The efficient plan, what everybody's absence does to it, and every payment.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The plan with everybody.
+    pub full: Solution,
+    /// The plan without each agent; none if the others cannot meet the net demand (the agent is pivotal).
+    pub without: Vec<Option<Solution>>,
+    /// Utility of being idle (u = 0); none if the agent cannot be idle (it is forced).
+    pub outside: Vec<Option<f64>>,
+    /// What is known about global optimality. Incentive properties are exact at global optima only.
+    pub globality: Globality,
+}
+
+impl Settlement {
+    /// Number of agents.
+    pub fn agents(&self) -> usize {
+        self.outside.len()
+    }
+
+    /// F, the welfare with everybody.
+    pub fn welfare(&self) -> f64 {
+        self.full.welfare
+    }
+
+    /// Prices lambda(t).
+    pub fn price(&self) -> &[f64] {
+        &self.full.price
+    }
+
+    /// The control path of one agent.
+    pub fn allocation(&self, agent: AgentId) -> &[f64] {
+        &self.full.controls[agent]
+    }
+
+    /// J_i in the plan.
+    pub fn own(&self, agent: AgentId) -> f64 {
+        self.full.own[agent]
+    }
+
+    /// H_i, the welfare of the others without i; none for a pivotal agent.
+    pub fn leave_one_out(&self, agent: AgentId) -> Option<f64> {
+        self.without[agent].as_ref().map(|s| s.welfare)
+    }
+
+    /// o_i, the utility of being idle; 0 for a forced agent.
+    pub fn outside_option(&self, agent: AgentId) -> f64 {
+        self.outside[agent].unwrap_or(0.0)
+    }
+
+    /// Agents that cannot be idle.
+    pub fn forced(&self) -> Vec<AgentId> {
+        (0..self.agents()).filter(|&i| self.outside[i].is_none()).collect()
+    }
+
+    /// Agents without whom the net demand cannot be met.
+    pub fn pivotal(&self) -> Vec<AgentId> {
+        (0..self.agents()).filter(|&i| self.without[i].is_none()).collect()
+    }
+
+    /// Lagrange payment: sum_t lambda(t) u_i(t).
+    pub fn lagrange(&self, agent: AgentId) -> f64 {
+        compensated(self.price().iter().zip(self.allocation(agent)).map(|(l, u)| l * u))
+    }
+
+    /// VCG payment H_i - (F - J_i); none for a pivotal agent. A difference of welfares: rounding of about 1e-16 times
+    /// the sum of all |J_j|.
+    pub fn vcg(&self, agent: AgentId) -> Option<f64> {
+        let others = (0..self.agents()).filter(|&j| j != agent).map(|j| self.own(j));
+        let without = self.without[agent].as_ref()?;
+        let absent = without.own.iter().enumerate().filter(|&(j, _)| j != agent).map(|(_, &v)| v);
+        Some(compensated(absent.chain(others.map(|v| -v))))
+    }
+
+    /// Lagrange payment minus VCG payment; not negative for concave plants.
+    pub fn gap(&self, agent: AgentId) -> Option<f64> {
+        Some(self.lagrange(agent) - self.vcg(agent)?)
+    }
+
+    /// vcg_i + (c - 1) H_i, with H_i counted from the outside options of the others under the baseline autarky.
+    pub fn scaled_vcg(&self, agent: AgentId, c: f64, baseline: Baseline) -> Option<f64> {
+        let others = (0..self.agents()).filter(|&j| j != agent);
+        let idle = match baseline {
+            Baseline::Zero => 0.0,
+            Baseline::Autarky => compensated(others.map(|j| self.outside_option(j))),
+        };
+        Some(self.vcg(agent)? + (c - 1.0) * (self.leave_one_out(agent)? - idle))
+    }
+
+    /// Net utility under VCG, J_i - vcg_i = F - H_i, minus the outside option under the baseline autarky.
+    pub fn net(&self, agent: AgentId, baseline: Baseline) -> Option<f64> {
+        let idle = match baseline {
+            Baseline::Zero => 0.0,
+            Baseline::Autarky => self.outside_option(agent),
+        };
+        Some(self.own(agent) - self.vcg(agent)? - idle)
+    }
+
+    /// What the operator keeps under VCG; none if an agent is pivotal.
+    pub fn budget(&self) -> Option<f64> {
+        (0..self.agents()).map(|i| self.vcg(i)).sum()
+    }
+}
+
+/// Settles with the default options.
+///
+/// # Errors
+/// As [`settle_with`].
+pub fn settle(market: &Market) -> Result<Settlement, DynamicError> {
+    settle_with(market, &Options::default())
+}
+
+/// Solves the full problem and the N leave-one-out problems.
+///
+/// "i idle, the others at their leave-one-out optimum" is a plan for everybody, so F >= H_i + o_i at a global
+/// optimum. Where the numbers found violate this, the full problem is started again from that plan.
+///
+/// # Errors
+/// An option, a utility that is not finite at any start, an unbounded problem, a refuted declaration of concavity, or
+/// a full solution that is still refuted by a leave-one-out value after all restarts.
+pub fn settle_with(market: &Market, options: &Options) -> Result<Settlement, DynamicError> {
+    options.check()?;
+    test_concavity(market, options)?;
+    let outside: Vec<Option<f64>> =
+        (0..market.len()).map(|i| outside_option(market, i)).collect::<Result<_, _>>()?;
+    let mut full = solve(market, None, &[], options)?;
+    let mut without = leave_one_out(market, &full, options)?;
+    let mut restarts = 0;
+    while let Some((agent, possible)) = refuted(&full, &without, &outside) {
+        let start = without[agent].as_ref().map(|s| s.controls.concat()).unwrap_or_default();
+        let found = (restarts < options.restarts)
+            .then(|| resume(market, &full, start, options))
+            .transpose()?
+            .flatten();
+        let Some(better) = found else {
+            let agent = market.name(agent).into_owned();
+            return Err(DynamicError::NotGlobal { agent, welfare: full.welfare, possible });
+        };
+        full = better;
+        restarts += 1;
+        if options.warm {
+            without = improved(market, &full, without, options)?;
+        }
+    }
+    let globality = judge(market, &full, &without, restarts);
+    Ok(Settlement { full, without, outside, globality })
+}
+
+/// o_i = J_i(0); none if u = 0 breaks the bounds or has utility minus infinity.
+///
+/// # Errors
+/// The utility of being idle is no number or plus infinity.
+pub fn outside_option(market: &Market, agent: AgentId) -> Result<Option<f64>, DynamicError> {
+    if market.bounds(agent).iter().any(|&(low, high)| low > 0.0 || high < 0.0) {
+        return Ok(None);
+    }
+    match sweep::value(market.plant(agent), &vec![0.0; market.periods()]) {
+        Ok(value) => Ok(Some(value)),
+        Err(fault) if fault.found == f64::NEG_INFINITY => Ok(None),
+        Err(fault) => Err(not_finite(market, &[agent], (0, fault))),
+    }
+}
+
+fn not_finite(market: &Market, agents: &[AgentId], (k, fault): Fault) -> DynamicError {
+    let agent = market.name(agents[k]).into_owned();
+    DynamicError::NotFinite { agent, place: fault.place, found: fault.found }
+}
+
+/// Solves one problem from its own starts and from `warm` ones (controls of the whole group, balanced here).
+fn solve(
+    market: &Market,
+    without: Option<AgentId>,
+    warm: &[Vec<f64>],
+    options: &Options,
+) -> Result<Solution, DynamicError> {
+    let group = Group::new(market, without);
+    let concave = group.plants.iter().all(|p| p.concave());
+    // One start is enough for a concave problem; further ones only replace a start that is not finite.
+    let mut starts: Vec<Vec<f64>> = warm.to_vec();
+    starts.iter_mut().for_each(|u| group.balance(u));
+    starts.extend((0..options.starts).map(|s| group.start(s, options)));
+    let ends: Vec<Result<Ended, Fault>> = if concave {
+        let mut ends = Vec::new();
+        for start in starts {
+            ends.push(climb(&group, start, options));
+            if ends.last().is_some_and(|e| e.as_ref().is_ok_and(|e| e.stop == Stop::Converged)) {
+                break;
+            }
+        }
+        ends
+    } else {
+        starts.into_par_iter().map(|start| climb(&group, start, options)).collect()
+    };
+    best(market, &group, without, ends)
+}
+
+/// The best end of all searches.
+fn best(
+    market: &Market,
+    group: &Group<'_>,
+    without: Option<AgentId>,
+    ends: Vec<Result<Ended, Fault>>,
+) -> Result<Solution, DynamicError> {
+    let starts = ends.len();
+    let mut fault = None;
+    let mut found: Vec<Ended> = Vec::with_capacity(starts);
+    for end in ends {
+        match end {
+            Ok(end) => found.push(end),
+            Err(f) => fault = fault.or(Some(f)),
+        }
+    }
+    if let Some(end) = found.iter().find(|e| e.stop == Stop::Unbounded) {
+        return Err(unbounded(market, group, end));
+    }
+    let levels = distinct(found.iter().filter(|e| settled(e.stop)).map(Ended::welfare).collect());
+    // Among equals the first: the order of the starts decides, not that of the threads.
+    let best = found.into_iter().reduce(|a, b| if b.welfare() > a.welfare() { b } else { a });
+    match (best, fault) {
+        (Some(end), _) => Ok(solution(market, group, without, end, starts, levels)),
+        (None, Some(fault)) => Err(not_finite(market, &group.agents, fault)),
+        (None, None) => {
+            Err(DynamicError::Option { field: "starts", found: "0".into(), accepted: "at least 1" })
+        }
+    }
+}
+
+/// Whether an end can be called a local optimum when they are counted.
+fn settled(stop: Stop) -> bool {
+    matches!(stop, Stop::Converged | Stop::Stalled)
+}
+
+fn unbounded(market: &Market, group: &Group<'_>, end: &Ended) -> DynamicError {
+    let (mut j, mut control) = (0, 0.0_f64);
+    for (at, &u) in end.u.iter().enumerate() {
+        if u.abs() > control.abs() {
+            (j, control) = (at, u);
+        }
+    }
+    let agent = market.name(group.agents[j / group.periods()]).into_owned();
+    DynamicError::Unbounded { agent, period: j % group.periods(), control }
+}
+
+/// How many different levels there are.
+fn distinct(mut levels: Vec<f64>) -> usize {
+    levels.sort_by(f64::total_cmp);
+    levels.dedup_by(|b, a| (*b - *a).abs() <= 1e-6 * (1.0 + a.abs()));
+    levels.len()
+}
+
+fn solution(
+    market: &Market,
+    group: &Group<'_>,
+    absent: Option<AgentId>,
+    end: Ended,
+    starts: usize,
+    optima: usize,
+) -> Solution {
+    let periods = group.periods();
+    let (mut controls, mut own) = (vec![vec![0.0; periods]; market.len()], vec![0.0; market.len()]);
+    for (k, &i) in group.agents.iter().enumerate() {
+        controls[i].copy_from_slice(&end.u[k * periods..(k + 1) * periods]);
+        own[i] = end.own[k];
+    }
+    Solution {
+        absent,
+        welfare: end.welfare(),
+        price: end.support.iter().map(|s| s.price()).collect(),
+        price_range: end.support.iter().map(|s| (s.rise.min(s.fall), s.fall.max(s.rise))).collect(),
+        imbalance: group.imbalance(&end.u),
+        controls,
+        own,
+        stop: end.stop,
+        residual: end.residual,
+        iterations: end.iterations,
+        starts,
+        optima,
+    }
+}
+
+/// The controls of everybody but `without`, one after the other.
+fn paths(solution: &Solution, without: AgentId) -> Vec<f64> {
+    let others = solution.controls.iter().enumerate().filter(|&(j, _)| j != without);
+    others.flat_map(|(_, path)| path.iter().copied()).collect()
+}
+
+/// All leave-one-out problems.
+fn leave_one_out(
+    market: &Market,
+    full: &Solution,
+    options: &Options,
+) -> Result<Vec<Option<Solution>>, DynamicError> {
+    let one = |i: AgentId| {
+        if market.infeasible(Some(i)).is_some() {
+            return Ok(None);
+        }
+        let warm = if options.warm { vec![paths(full, i)] } else { Vec::new() };
+        solve(market, Some(i), &warm, options).map(Some)
+    };
+    (0..market.len()).into_par_iter().map(one).collect()
+}
+
+/// The leave-one-out problems once more, from a better full solution only; what was better before stays.
+fn improved(
+    market: &Market,
+    full: &Solution,
+    without: Vec<Option<Solution>>,
+    options: &Options,
+) -> Result<Vec<Option<Solution>>, DynamicError> {
+    let one = |(i, old): (AgentId, Option<Solution>)| {
+        let Some(old) = old else { return Ok(None) };
+        let group = Group::new(market, Some(i));
+        let mut start = paths(full, i);
+        group.balance(&mut start);
+        let Ok(end) = climb(&group, start, options) else { return Ok(Some(old)) };
+        merge(market, &group, old, end).map(Some)
+    };
+    without.into_par_iter().enumerate().map(one).collect()
+}
+
+/// The better of a solution and one more search.
+fn merge(market: &Market, group: &Group<'_>, old: Solution, end: Ended) -> Result<Solution, DynamicError> {
+    if end.stop == Stop::Unbounded {
+        return Err(unbounded(market, group, &end));
+    }
+    let (starts, same) = (old.starts + 1, distinct(vec![old.welfare, end.welfare()]) == 1);
+    // Whether the new end equals one of the worse old ones is not known: only an end above all is surely new.
+    let optima = old.optima + usize::from(!same && end.welfare() > old.welfare && settled(end.stop));
+    if end.welfare() > old.welfare {
+        return Ok(solution(market, group, old.absent, end, starts, optima));
+    }
+    Ok(Solution { starts, optima, ..old })
+}
+
+/// The full problem once more, from a plan that is better than its solution; none if that does not help.
+fn resume(
+    market: &Market,
+    full: &Solution,
+    mut start: Vec<f64>,
+    options: &Options,
+) -> Result<Option<Solution>, DynamicError> {
+    let group = Group::new(market, None);
+    group.balance(&mut start);
+    let Ok(end) = climb(&group, start, options) else { return Ok(None) };
+    let better = merge(market, &group, full.clone(), end)?;
+    Ok((better.welfare > full.welfare).then_some(better))
+}
+
+/// The agent whose leave-one-out value most exceeds what the full solution allows, with that value.
+fn refuted(full: &Solution, without: &[Option<Solution>], outside: &[Option<f64>]) -> Option<(AgentId, f64)> {
+    let size = 1.0 + full.own.iter().map(|v| v.abs()).sum::<f64>();
+    let possible = without.iter().zip(outside).enumerate();
+    let possible = possible.filter_map(|(i, (h, o))| Some((i, h.as_ref()?.welfare + (*o)?)));
+    let worst = possible.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+    (worst.1 > full.welfare + 1e-9 * size).then_some(worst)
+}
+
+fn judge(market: &Market, full: &Solution, without: &[Option<Solution>], restarts: usize) -> Globality {
+    let all = || std::iter::once(full).chain(without.iter().flatten());
+    let unconverged = all().filter(|s| s.stop != Stop::Converged).count();
+    if unconverged == 0 && market.plants().iter().all(|p| p.concave()) {
+        return Globality::Proved;
+    }
+    Globality::Local(Tried {
+        starts: full.starts,
+        optima: full.optima,
+        optima_without: without.iter().flatten().map(|s| s.optima).max().unwrap_or(0),
+        restarts,
+        unconverged,
+    })
+}
+
+/// Tests declarations of concavity: halfway between two random paths the utility is at least the mean.
+fn test_concavity(market: &Market, options: &Options) -> Result<(), DynamicError> {
+    let group = Group::new(market, None);
+    let periods = group.periods();
+    for (i, plant) in market.plants().iter().enumerate().filter(|(_, p)| p.concave()) {
+        let bounds = &market.bounds(i);
+        for test in 0..CONCAVITY_TESTS {
+            let index = u64::MAX - 1 - test;
+            let mut rng = random::stream(options.seed ^ (i as u64) << 20, Purpose::Instance, index);
+            let mut draw = || -> Vec<f64> {
+                let spread = options.spread;
+                let one = |&(low, high): &(f64, f64)| {
+                    let (low, high) = super::group::reach(low, high, spread);
+                    low + (high - low) * rng.random::<f64>()
+                };
+                bounds.iter().map(one).collect()
+            };
+            let (a, b) = (draw(), draw());
+            let middle: Vec<f64> = (0..periods).map(|t| 0.5 * (a[t] + b[t])).collect();
+            let value = |u: &[f64]| sweep::value(plant.as_ref(), u);
+            // Points outside the domain say nothing.
+            if let (Ok(x), Ok(y), Ok(m)) = (value(&a), value(&b), value(&middle)) {
+                let shortfall = 0.5 * (x + y) - m;
+                if shortfall > 1e-9 * (1.0 + x.abs() + y.abs()) {
+                    return Err(DynamicError::NotConcave { agent: market.name(i).into_owned(), shortfall });
+                }
+            }
+        }
+    }
+    Ok(())
+}
