@@ -56,7 +56,8 @@ pub(super) fn eliminate(mut a: Vec<f64>, n: usize, mut b: Vec<f64>, m: usize) ->
     let size = a.iter().fold(0.0_f64, |s, x| s.max(x.abs()));
     for k in 0..n {
         let pivot = (k..n).max_by(|&p, &q| a[p * n + k].abs().total_cmp(&a[q * n + k].abs()))?;
-        if !(a[pivot * n + k].abs() > 1e-14 * size) {
+        let size_here = a[pivot * n + k].abs();
+        if size_here.is_nan() || size_here <= 1e-14 * size {
             return None;
         }
         for c in 0..n {

@@ -180,7 +180,8 @@ pub enum DynamicError {
     },
     /// Limits that leave no control.
     #[error(
-        "{agent}, bounds in period {period}: found {low} to {high}, accepted is low <= high with a finite number between them"
+        "{agent}, bounds in period {period}: found {low} to {high}, accepted is low <= high \
+         with a finite number between them"
     )]
     Bounds {
         /// The agent.
@@ -202,7 +203,8 @@ pub enum DynamicError {
     },
     /// The bounds leave no way to meet the net demand.
     #[error(
-        "period {period}: the controls cannot add up to {demand}, the agents' bounds allow {lowest} to {highest}"
+        "period {period}: the controls cannot add up to {demand}, \
+         the agents' bounds allow {lowest} to {highest}"
     )]
     Infeasible {
         /// The period.
@@ -216,7 +218,8 @@ pub enum DynamicError {
     },
     /// No start of the solver has a finite value.
     #[error(
-        "{agent}: {place} is {found} at every start of the solver (seen first at the one nearest to idle), accepted is a finite number"
+        "{agent}: {place} is {found} at every start of the solver \
+         (seen first at the one nearest to idle), accepted is a finite number"
     )]
     NotFinite {
         /// The agent.
@@ -226,9 +229,22 @@ pub enum DynamicError {
         /// What was found.
         found: f64,
     },
+    /// The utility of being idle is no number.
+    #[error(
+        "{agent}, idle: {place} is {found}, accepted is a finite number, or minus infinity if it cannot be idle"
+    )]
+    Idle {
+        /// The agent.
+        agent: String,
+        /// Where.
+        place: Place,
+        /// What was found.
+        found: f64,
+    },
     /// A plant that says it is concave is not.
     #[error(
-        "{agent} declares itself concave, but its utility halfway between two control paths is {shortfall} below the mean of their utilities"
+        "{agent} declares itself concave, but its utility halfway \
+         between two control paths is {shortfall} below the mean of their utilities"
     )]
     NotConcave {
         /// The agent.
@@ -238,7 +254,8 @@ pub enum DynamicError {
     },
     /// Controls grow without limit.
     #[error(
-        "welfare has no maximum: control of {agent} in period {period} passed {control}; bound the controls or make the utilities fall for large ones"
+        "welfare has no maximum: control of {agent} in period {period} passed {control}; \
+         bound the controls or make the utilities fall for large ones"
     )]
     Unbounded {
         /// The agent with the largest control.
@@ -250,7 +267,8 @@ pub enum DynamicError {
     },
     /// The welfare found is below what a leave-one-out problem proves to be possible.
     #[error(
-        "the welfare found with everybody ({welfare}) is not the maximum: with {agent} idle and the others at their own optimum it is {possible}; more restarts or starts may find it"
+        "the welfare found with everybody ({welfare}) is not the maximum: \
+         with {agent} idle and the others at their own optimum it is {possible}; more restarts or starts may find it"
     )]
     NotGlobal {
         /// The agent.

@@ -65,35 +65,40 @@ impl<'a> Group<'a> {
     /// Moves controls into their bounds and onto the balance: what is missing in a period is shared equally among
     /// those who have room, until nothing is missing.
     pub fn balance(&self, u: &mut [f64]) {
-        let periods = self.periods();
         for ((x, low), high) in u.iter_mut().zip(&self.low).zip(&self.high) {
             *x = x.clamp(*low, *high);
         }
-        for t in 0..periods {
-            let places = || (0..self.len()).map(|k| k * periods + t);
-            for _ in 0..=self.len() {
-                let missing = self.missing(u, t);
-                if missing == 0.0 {
-                    break;
-                }
-                let has_room = |u: &[f64], j: usize| {
-                    if missing > 0.0 { u[j] < self.high[j] } else { u[j] > self.low[j] }
-                };
-                let room = places().filter(|&j| has_room(u, j)).count();
-                for j in places() {
-                    if has_room(u, j) {
-                        u[j] = (u[j] + missing / room as f64).clamp(self.low[j], self.high[j]);
-                    }
+        (0..self.periods()).for_each(|t| self.balance_period(u, t));
+    }
+
+    fn balance_period(&self, u: &mut [f64], t: usize) {
+        let places = || (0..self.len()).map(|k| k * self.periods() + t);
+        for _ in 0..=self.len() {
+            let missing = self.missing(u, t);
+            if missing == 0.0 {
+                break;
+            }
+            let has_room =
+                |u: &[f64], j: usize| if missing > 0.0 { u[j] < self.high[j] } else { u[j] > self.low[j] };
+            let room = places().filter(|&j| has_room(u, j)).count();
+            for j in places() {
+                if has_room(u, j) {
+                    u[j] = (u[j] + missing / room as f64).clamp(self.low[j], self.high[j]);
                 }
             }
         }
     }
 
     /// Removes rounding after a step: controls a few units in the last place from a bound are put there, and what is
-    /// missing is shared among those inside, so that no bound is left by rounding.
+    /// missing is shared among those inside, so that no bound is left by rounding. A step that was cut at bounds misses
+    /// more than rounding; then everybody with room shares it.
     pub fn trim(&self, u: &mut [f64]) {
         let periods = self.periods();
         for t in 0..periods {
+            let size = (0..self.len()).map(|k| u[k * periods + t].abs()).sum::<f64>();
+            if self.missing(u, t).abs() > 1e-11 * size {
+                self.balance_period(u, t);
+            }
             let places = || (0..self.len()).map(|k| k * periods + t);
             let grain = 1e-14 * places().map(|j| u[j].abs()).sum::<f64>();
             for j in places() {

@@ -21,6 +21,8 @@ pub(super) struct Ended {
     pub stop: Stop,
     pub residual: f64,
     pub iterations: usize,
+    /// The last second derivatives used; empty if none were needed.
+    pub bends: Vec<Vec<f64>>,
 }
 
 impl Ended {
@@ -71,55 +73,93 @@ impl Slopes {
     }
 }
 
-/// Climbs from a balanced start.
-pub(super) fn climb(group: &Group<'_>, start: Vec<f64>, options: &Options) -> Result<Ended, Fault> {
-    let mut point = Point::new(group, start)?;
-    let mut slopes = Slopes::new(group, &point.u)?;
-    let mut stop = Stop::IterationLimit;
-    let mut iterations = 0;
-    while iterations < options.iterations {
-        let Ok(hessians) = group.hessians(&point.u) else {
-            stop = Stop::NotFinite;
-            break;
-        };
-        let moved = if slopes.residual <= options.tolerance * slopes.size {
-            match escape(group, &point, &slopes, &hessians, options) {
-                Flat::Maximum => {
-                    stop = Stop::Converged;
-                    break;
-                }
-                Flat::Saddle => {
-                    stop = Stop::Saddle;
-                    break;
-                }
-                Flat::Left(next) => Some(next),
-            }
-        } else {
-            advance(group, &point, &slopes, hessians)
-        };
-        iterations += 1;
-        let Some(next) = moved else {
-            stop = Stop::Stalled;
-            break;
-        };
-        let far = next.u.iter().any(|u| u.abs() > FARTHEST);
-        match Slopes::new(group, &next.u) {
-            Ok(found) if !far => (point, slopes) = (next, found),
-            _ => {
-                stop = if far { Stop::Unbounded } else { Stop::NotFinite };
-                point = if far { next } else { point };
-                break;
-            }
+/// Second derivatives are computed anew after a step that did not divide the residual by this.
+const BRISK: f64 = 10.0;
+
+/// Climbs from a balanced start, with second derivatives of a similar problem to begin with, if there are any.
+pub(super) fn climb(
+    group: &Group<'_>,
+    start: Vec<f64>,
+    similar: Option<Vec<Vec<f64>>>,
+    options: &Options,
+) -> Result<Ended, Fault> {
+    let point = Point::new(group, start)?;
+    let slopes = Slopes::new(group, &point.u)?;
+    let mut search = Search { group, options, point, slopes, bends: similar, steps: 0 };
+    let stop = loop {
+        if search.steps == options.iterations {
+            break Stop::IterationLimit;
+        }
+        if let Some(stop) = search.step() {
+            break stop;
+        }
+    };
+    let Search { point, slopes: Slopes { support, residual, .. }, steps, bends, .. } = search;
+    let bends = bends.unwrap_or_default();
+    Ok(Ended { u: point.u, own: point.own, support, stop, residual, iterations: steps, bends })
+}
+
+struct Search<'a> {
+    group: &'a Group<'a>,
+    options: &'a Options,
+    point: Point,
+    slopes: Slopes,
+    /// Second derivatives, perhaps of an earlier point: they are dear, and a step needs them only roughly.
+    bends: Option<Vec<Vec<f64>>>,
+    steps: usize,
+}
+
+impl Search<'_> {
+    /// One step; the reason if there is none.
+    fn step(&mut self) -> Option<Stop> {
+        if self.slopes.residual <= self.options.tolerance * self.slopes.size {
+            return self.top();
+        }
+        if let Some(bends) = &self.bends
+            && let Some(next) = advance(self.group, &self.point, &self.slopes, bends)
+        {
+            return self.take(next);
+        }
+        let Ok(bends) = self.group.hessians(&self.point.u) else { return Some(Stop::NotFinite) };
+        let next = advance(self.group, &self.point, &self.slopes, &bends);
+        self.bends = Some(bends);
+        next.map_or(Some(Stop::Stalled), |next| self.take(next))
+    }
+
+    /// At a stationary point: done, or away from it.
+    fn top(&mut self) -> Option<Stop> {
+        if self.group.plants.iter().all(|p| p.concave()) {
+            return Some(Stop::Converged);
+        }
+        let Ok(bends) = self.group.hessians(&self.point.u) else { return Some(Stop::NotFinite) };
+        let found = escape(self.group, &self.point, &self.slopes, &bends, self.options);
+        self.bends = Some(bends);
+        match found {
+            Flat::Maximum => Some(Stop::Converged),
+            Flat::Saddle => Some(Stop::Saddle),
+            Flat::Left(next) => self.take(next),
         }
     }
-    let Slopes { support, residual, .. } = slopes;
-    Ok(Ended { u: point.u, own: point.own, support, stop, residual, iterations })
+
+    fn take(&mut self, next: Point) -> Option<Stop> {
+        self.steps += 1;
+        if next.u.iter().any(|u| u.abs() > FARTHEST) {
+            self.point = next;
+            return Some(Stop::Unbounded);
+        }
+        let Ok(slopes) = Slopes::new(self.group, &next.u) else { return Some(Stop::NotFinite) };
+        if slopes.residual * BRISK > self.slopes.residual {
+            self.bends = None;
+        }
+        (self.point, self.slopes) = (next, slopes);
+        None
+    }
 }
 
 /// One step of the search; `None` if nothing helps any more.
-fn advance(group: &Group<'_>, point: &Point, slopes: &Slopes, hessians: Vec<Vec<f64>>) -> Option<Point> {
+fn advance(group: &Group<'_>, point: &Point, slopes: &Slopes, hessians: &[Vec<f64>]) -> Option<Point> {
     let periods = group.periods();
-    let negated: Vec<Vec<f64>> = hessians.into_iter().map(|h| h.into_iter().map(|x| -x).collect()).collect();
+    let negated: Vec<Vec<f64>> = hessians.iter().map(|h| h.iter().map(|x| -x).collect()).collect();
     let bend = negated.iter().flatten().fold(0.0_f64, |s, x| s.max(x.abs()));
     // Linear plants have no curvature: a little of it turns the step into one of proximal points.
     let floor = 1e-8 * bend.max(if bend > 0.0 { 0.0 } else { slopes.size });
@@ -153,7 +193,7 @@ fn search_line(
     free: &[bool],
 ) -> Option<Point> {
     let promised: f64 = slopes.gradient.iter().zip(step).map(|(g, d)| g * d).sum();
-    if !(promised > 8.0 * point.grain()) {
+    if promised.is_nan() || promised <= 8.0 * point.grain() {
         return None;
     }
     let mut length = 1.0;

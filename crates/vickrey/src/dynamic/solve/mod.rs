@@ -17,8 +17,10 @@ mod group;
 mod local;
 mod quadratic;
 mod settle;
+mod settlement;
 
-pub use settle::{Globality, Settlement, Tried, outside_option, settle, settle_with};
+pub use settle::{outside_option, settle, settle_with};
+pub use settlement::{Globality, Settlement, Tried};
 
 use super::model::DynamicError;
 use crate::mechanism::AgentId;

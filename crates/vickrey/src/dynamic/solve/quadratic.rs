@@ -46,9 +46,11 @@ impl Working {
         self.free[wide.unwrap_or(t)] = true;
     }
 
-    fn sole(&self, group: &Group<'_>, j: usize) -> bool {
-        let (periods, t) = (group.periods(), j % group.periods());
-        self.free[j] && (0..group.len()).filter(|k| self.free[k * periods + t]).count() == 1
+    /// How many agents are free, by period.
+    fn counts(&self, periods: usize) -> Vec<usize> {
+        let mut counts = vec![0; periods];
+        self.free.iter().enumerate().filter(|(_, free)| **free).for_each(|(j, _)| counts[j % periods] += 1);
+        counts
     }
 }
 
@@ -147,9 +149,10 @@ impl Program<'_> {
     /// How far to go, at most 1, and the control that stops it with its bound.
     fn length(&self, direction: &[f64]) -> (f64, Option<(usize, f64)>) {
         let (mut length, mut blocking) = (1.0, None);
+        let counts = self.working.counts(self.group.periods());
         for (j, &p) in direction.iter().enumerate() {
             // The balance holds the last free agent of a period still; what it moves by is rounding.
-            if p == 0.0 || !self.working.free[j] || self.working.sole(self.group, j) {
+            if p == 0.0 || !self.working.free[j] || counts[j % counts.len()] == 1 {
                 continue;
             }
             let bound = if p > 0.0 { self.group.high[j] } else { self.group.low[j] };

@@ -7,158 +7,13 @@ use super::super::model::{DynamicError, Market};
 use super::super::sweep;
 use super::group::{Fault, Group};
 use super::local::{Ended, climb};
+use super::settlement::{Globality, Settlement, Tried};
 use super::{Options, Solution, Stop};
-use crate::guarantee::Baseline;
 use crate::mechanism::AgentId;
 use crate::numeric::random::{self, Purpose};
-use crate::numeric::sum::compensated;
 
 /// Pairs of points at which a declaration of concavity is tested, per agent.
 const CONCAVITY_TESTS: u64 = 8;
-
-/// What is known about the optima behind a settlement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Globality {
-    /// Every plant declares itself concave, random tests did not refute it, and every search converged: local optima
-    /// are global.
-    Proved,
-    /// The optima are the best of those found.
-    Local(Tried),
-}
-
-/// How hard global optima were searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Tried {
-    /// Searches for the full problem.
-    pub starts: usize,
-    /// Different local optima of the full problem that were met.
-    pub optima: usize,
-    /// The largest number of different local optima met in one leave-one-out problem.
-    pub optima_without: usize,
-    /// How often a leave-one-out value refuted the full solution and restarted it.
-    pub restarts: usize,
-    /// How many of the N + 1 accepted solutions did not converge to a stationary point.
-    pub unconverged: usize,
-}
-
-impl std::fmt::Display for Globality {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Proved => write!(f, "global: every plant is declared concave and every search converged"),
-            Self::Local(tried) => write!(
-                f,
-                "best of those found, global optimality is not proved: {} searches of the full problem met {} \
-                 optima of different welfare, leave-one-out problems up to {}; {} restarts by the check \
-                 F >= H_i + o_i; {} solutions did not converge",
-                tried.starts, tried.optima, tried.optima_without, tried.restarts, tried.unconverged
-            ),
-        }
-    }
-}
-
-/// The efficient plan, what everybody's absence does to it, and every payment.
-#[derive(Clone, Debug)]
-pub struct Settlement {
-    /// The plan with everybody.
-    pub full: Solution,
-    /// The plan without each agent; none if the others cannot meet the net demand (the agent is pivotal).
-    pub without: Vec<Option<Solution>>,
-    /// Utility of being idle (u = 0); none if the agent cannot be idle (it is forced).
-    pub outside: Vec<Option<f64>>,
-    /// What is known about global optimality. Incentive properties are exact at global optima only.
-    pub globality: Globality,
-}
-
-impl Settlement {
-    /// Number of agents.
-    pub fn agents(&self) -> usize {
-        self.outside.len()
-    }
-
-    /// F, the welfare with everybody.
-    pub fn welfare(&self) -> f64 {
-        self.full.welfare
-    }
-
-    /// Prices lambda(t).
-    pub fn price(&self) -> &[f64] {
-        &self.full.price
-    }
-
-    /// The control path of one agent.
-    pub fn allocation(&self, agent: AgentId) -> &[f64] {
-        &self.full.controls[agent]
-    }
-
-    /// J_i in the plan.
-    pub fn own(&self, agent: AgentId) -> f64 {
-        self.full.own[agent]
-    }
-
-    /// H_i, the welfare of the others without i; none for a pivotal agent.
-    pub fn leave_one_out(&self, agent: AgentId) -> Option<f64> {
-        self.without[agent].as_ref().map(|s| s.welfare)
-    }
-
-    /// o_i, the utility of being idle; 0 for a forced agent.
-    pub fn outside_option(&self, agent: AgentId) -> f64 {
-        self.outside[agent].unwrap_or(0.0)
-    }
-
-    /// Agents that cannot be idle.
-    pub fn forced(&self) -> Vec<AgentId> {
-        (0..self.agents()).filter(|&i| self.outside[i].is_none()).collect()
-    }
-
-    /// Agents without whom the net demand cannot be met.
-    pub fn pivotal(&self) -> Vec<AgentId> {
-        (0..self.agents()).filter(|&i| self.without[i].is_none()).collect()
-    }
-
-    /// Lagrange payment: sum_t lambda(t) u_i(t).
-    pub fn lagrange(&self, agent: AgentId) -> f64 {
-        compensated(self.price().iter().zip(self.allocation(agent)).map(|(l, u)| l * u))
-    }
-
-    /// VCG payment H_i - (F - J_i); none for a pivotal agent. A difference of welfares: rounding of about 1e-16 times
-    /// the sum of all |J_j|.
-    pub fn vcg(&self, agent: AgentId) -> Option<f64> {
-        let others = (0..self.agents()).filter(|&j| j != agent).map(|j| self.own(j));
-        let without = self.without[agent].as_ref()?;
-        let absent = without.own.iter().enumerate().filter(|&(j, _)| j != agent).map(|(_, &v)| v);
-        Some(compensated(absent.chain(others.map(|v| -v))))
-    }
-
-    /// Lagrange payment minus VCG payment; not negative for concave plants.
-    pub fn gap(&self, agent: AgentId) -> Option<f64> {
-        Some(self.lagrange(agent) - self.vcg(agent)?)
-    }
-
-    /// vcg_i + (c - 1) H_i, with H_i counted from the outside options of the others under the baseline autarky.
-    pub fn scaled_vcg(&self, agent: AgentId, c: f64, baseline: Baseline) -> Option<f64> {
-        let others = (0..self.agents()).filter(|&j| j != agent);
-        let idle = match baseline {
-            Baseline::Zero => 0.0,
-            Baseline::Autarky => compensated(others.map(|j| self.outside_option(j))),
-        };
-        Some(self.vcg(agent)? + (c - 1.0) * (self.leave_one_out(agent)? - idle))
-    }
-
-    /// Net utility under VCG, J_i - vcg_i = F - H_i, minus the outside option under the baseline autarky.
-    pub fn net(&self, agent: AgentId, baseline: Baseline) -> Option<f64> {
-        let idle = match baseline {
-            Baseline::Zero => 0.0,
-            Baseline::Autarky => self.outside_option(agent),
-        };
-        Some(self.own(agent) - self.vcg(agent)? - idle)
-    }
-
-    /// What the operator keeps under VCG; none if an agent is pivotal.
-    pub fn budget(&self) -> Option<f64> {
-        (0..self.agents()).map(|i| self.vcg(i)).sum()
-    }
-}
 
 /// Settles with the default options.
 ///
@@ -181,8 +36,8 @@ pub fn settle_with(market: &Market, options: &Options) -> Result<Settlement, Dyn
     test_concavity(market, options)?;
     let outside: Vec<Option<f64>> =
         (0..market.len()).map(|i| outside_option(market, i)).collect::<Result<_, _>>()?;
-    let mut full = solve(market, None, &[], options)?;
-    let mut without = leave_one_out(market, &full, options)?;
+    let (mut full, bends) = solve(market, None, None, options)?;
+    let mut without = leave_one_out(market, &full, &bends, options)?;
     let mut restarts = 0;
     while let Some((agent, possible)) = refuted(&full, &without, &outside) {
         let start = without[agent].as_ref().map(|s| s.controls.concat()).unwrap_or_default();
@@ -215,7 +70,10 @@ pub fn outside_option(market: &Market, agent: AgentId) -> Result<Option<f64>, Dy
     match sweep::value(market.plant(agent), &vec![0.0; market.periods()]) {
         Ok(value) => Ok(Some(value)),
         Err(fault) if fault.found == f64::NEG_INFINITY => Ok(None),
-        Err(fault) => Err(not_finite(market, &[agent], (0, fault))),
+        Err(fault) => {
+            let agent = market.name(agent).into_owned();
+            Err(DynamicError::Idle { agent, place: fault.place, found: fault.found })
+        }
     }
 }
 
@@ -224,30 +82,40 @@ fn not_finite(market: &Market, agents: &[AgentId], (k, fault): Fault) -> Dynamic
     DynamicError::NotFinite { agent, place: fault.place, found: fault.found }
 }
 
-/// Solves one problem from its own starts and from `warm` ones (controls of the whole group, balanced here).
+/// Where a problem may start besides its own starts: controls of the whole group, and second derivatives there.
+struct Warm {
+    controls: Vec<f64>,
+    bends: Option<Vec<Vec<f64>>>,
+}
+
+/// Solves one problem from its own starts and from a warm one; also the last second derivatives, if any.
 fn solve(
     market: &Market,
     without: Option<AgentId>,
-    warm: &[Vec<f64>],
+    warm: Option<Warm>,
     options: &Options,
-) -> Result<Solution, DynamicError> {
+) -> Result<(Solution, Vec<Vec<f64>>), DynamicError> {
     let group = Group::new(market, without);
     let concave = group.plants.iter().all(|p| p.concave());
     // One start is enough for a concave problem; further ones only replace a start that is not finite.
-    let mut starts: Vec<Vec<f64>> = warm.to_vec();
-    starts.iter_mut().for_each(|u| group.balance(u));
-    starts.extend((0..options.starts).map(|s| group.start(s, options)));
+    let own = (0..options.starts).map(|s| Warm { controls: group.start(s, options), bends: None });
+    let warm = warm.map(|mut warm| {
+        group.balance(&mut warm.controls);
+        warm
+    });
+    let starts: Vec<Warm> = warm.into_iter().chain(own).collect();
     let ends: Vec<Result<Ended, Fault>> = if concave {
         let mut ends = Vec::new();
-        for start in starts {
-            ends.push(climb(&group, start, options));
+        for Warm { controls, bends } in starts {
+            ends.push(climb(&group, controls, bends, options));
             if ends.last().is_some_and(|e| e.as_ref().is_ok_and(|e| e.stop == Stop::Converged)) {
                 break;
             }
         }
         ends
     } else {
-        starts.into_par_iter().map(|start| climb(&group, start, options)).collect()
+        let search = |Warm { controls, bends }| climb(&group, controls, bends, options);
+        starts.into_par_iter().map(search).collect()
     };
     best(market, &group, without, ends)
 }
@@ -258,7 +126,7 @@ fn best(
     group: &Group<'_>,
     without: Option<AgentId>,
     ends: Vec<Result<Ended, Fault>>,
-) -> Result<Solution, DynamicError> {
+) -> Result<(Solution, Vec<Vec<f64>>), DynamicError> {
     let starts = ends.len();
     let mut fault = None;
     let mut found: Vec<Ended> = Vec::with_capacity(starts);
@@ -275,7 +143,10 @@ fn best(
     // Among equals the first: the order of the starts decides, not that of the threads.
     let best = found.into_iter().reduce(|a, b| if b.welfare() > a.welfare() { b } else { a });
     match (best, fault) {
-        (Some(end), _) => Ok(solution(market, group, without, end, starts, levels)),
+        (Some(mut end), _) => {
+            let bends = std::mem::take(&mut end.bends);
+            Ok((solution(market, group, without, end, starts, levels), bends))
+        }
         (None, Some(fault)) => Err(not_finite(market, &group.agents, fault)),
         (None, None) => {
             Err(DynamicError::Option { field: "starts", found: "0".into(), accepted: "at least 1" })
@@ -346,14 +217,19 @@ fn paths(solution: &Solution, without: AgentId) -> Vec<f64> {
 fn leave_one_out(
     market: &Market,
     full: &Solution,
+    bends: &[Vec<f64>],
     options: &Options,
 ) -> Result<Vec<Option<Solution>>, DynamicError> {
     let one = |i: AgentId| {
         if market.infeasible(Some(i)).is_some() {
             return Ok(None);
         }
-        let warm = if options.warm { vec![paths(full, i)] } else { Vec::new() };
-        solve(market, Some(i), &warm, options).map(Some)
+        let others = || bends.iter().enumerate().filter(|&(j, _)| j != i).map(|(_, b)| b.clone());
+        let warm = options.warm.then(|| Warm {
+            controls: paths(full, i),
+            bends: (!bends.is_empty()).then(|| others().collect()),
+        });
+        solve(market, Some(i), warm, options).map(|(solution, _)| Some(solution))
     };
     (0..market.len()).into_par_iter().map(one).collect()
 }
@@ -370,7 +246,7 @@ fn improved(
         let group = Group::new(market, Some(i));
         let mut start = paths(full, i);
         group.balance(&mut start);
-        let Ok(end) = climb(&group, start, options) else { return Ok(Some(old)) };
+        let Ok(end) = climb(&group, start, None, options) else { return Ok(Some(old)) };
         merge(market, &group, old, end).map(Some)
     };
     without.into_par_iter().enumerate().map(one).collect()
@@ -399,7 +275,7 @@ fn resume(
 ) -> Result<Option<Solution>, DynamicError> {
     let group = Group::new(market, None);
     group.balance(&mut start);
-    let Ok(end) = climb(&group, start, options) else { return Ok(None) };
+    let Ok(end) = climb(&group, start, None, options) else { return Ok(None) };
     let better = merge(market, &group, full.clone(), end)?;
     Ok((better.welfare > full.welfare).then_some(better))
 }
