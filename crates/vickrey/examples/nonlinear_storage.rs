@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use vickrey::accounts::Accounts;
 use vickrey::dynamic::{Market, PaymentRule, Plant, Settlement, audit, settle};
 use vickrey::guarantee::Baseline;
 
@@ -146,16 +147,15 @@ fn table(market: &Market, s: &Settlement) {
     );
     for i in 0..market.len() {
         let moved = |sign: f64| s.allocation(i).iter().map(|u| (sign * u).max(0.0)).sum::<f64>();
-        let number = |x: Option<f64>| x.map_or("-".into(), |x| format!("{x:.4}"));
         println!(
-            "{:12} {:9.4} {:9.4} {:10.4} {:10.4} {:>10} {:>10}",
+            "{:12} {:9.4} {:9.4} {:10.4} {:10.4} {:10.4} {:10.4}",
             market.name(i),
             moved(1.0),
             moved(-1.0),
-            s.own(i),
+            s.own_utility(i),
             s.lagrange(i),
-            number(s.vcg(i)),
-            number(s.net(i, Baseline::Autarky)),
+            s.vcg(i),
+            s.net(i, Baseline::Autarky),
         );
     }
     println!(

@@ -3,6 +3,7 @@
 use super::model::Market;
 use super::protocol::PaymentRule;
 use super::solve::{Globality, Settlement};
+use crate::accounts::Accounts;
 use crate::audit::Worst;
 use crate::guarantee::{Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict};
 
@@ -95,8 +96,8 @@ fn participation(market: &Market, settlement: &Settlement, rule: PaymentRule) ->
     let mut worst = Worst::default();
     for i in 0..market.len() {
         let Some(payment) = rule.payment(settlement, i) else { continue };
-        let idle = if baseline == Baseline::Autarky { settlement.outside_option(i) } else { 0.0 };
-        worst.see(idle - (settlement.own(i) - payment), || market.name(i).into_owned());
+        let idle = if baseline == Baseline::Autarky { settlement.outside(i) } else { 0.0 };
+        worst.see(idle - (settlement.own_utility(i) - payment), || market.name(i).into_owned());
     }
     // At c = 1 it is F >= H_i + o_i, which settling enforces; a forced agent has no o_i.
     let vcg = matches!(rule, PaymentRule::Vcg)

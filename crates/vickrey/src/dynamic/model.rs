@@ -1,12 +1,12 @@
 //! The instance: plants, what their controls must add up to, and what is refused.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::difference;
 use crate::mechanism::AgentId;
+use crate::names::{Names, NamesError};
 
 /// Largest net demand that is accepted.
 const LARGEST: f64 = 1e12;
@@ -83,7 +83,7 @@ pub trait Plant: Send + Sync + Debug {
 #[derive(Clone, Debug)]
 pub struct Market {
     plants: Vec<Arc<dyn Plant>>,
-    names: Vec<Box<str>>,
+    names: Names,
     demand: Arc<[f64]>,
     /// Bounds by agent and period, asked for once.
     bounds: Vec<Vec<(f64, f64)>>,
@@ -140,24 +140,9 @@ pub enum DynamicError {
         /// What was given.
         found: f64,
     },
-    /// The number of names is not the number of agents.
-    #[error("names: found {found}, accepted is one name for each of the {agents} agents")]
-    Names {
-        /// How many names were given.
-        found: usize,
-        /// How many agents there are.
-        agents: usize,
-    },
-    /// Two agents share a name.
-    #[error("names: `{name}` is the name of agents {first} and {second}, accepted are distinct names")]
-    DuplicateName {
-        /// The name.
-        name: String,
-        /// The first agent with it (0-based).
-        first: AgentId,
-        /// The second one.
-        second: AgentId,
-    },
+    /// The names are not one for each agent.
+    #[error(transparent)]
+    Names(#[from] NamesError),
     /// The initial state has the wrong length.
     #[error("{agent}, initial state: found {found} numbers, accepted are {states} (its number of states)")]
     States {
@@ -317,7 +302,7 @@ impl Market {
             check_plant(&format!("agent {i}"), plant.as_ref(), periods)
         };
         let bounds = plants.iter().enumerate().map(check).collect::<Result<_, _>>()?;
-        let market = Self { plants, names: Vec::new(), demand: net_demand.into(), bounds };
+        let market = Self { plants, names: Names::default(), demand: net_demand.into(), bounds };
         match market.infeasible(None) {
             Some(error) => Err(error),
             None => Ok(market),
@@ -329,16 +314,7 @@ impl Market {
     /// # Errors
     /// The number of names is wrong, or two are equal.
     pub fn with_names(mut self, names: Vec<Box<str>>) -> Result<Self, DynamicError> {
-        if names.len() != self.len() {
-            return Err(DynamicError::Names { found: names.len(), agents: self.len() });
-        }
-        let mut seen: HashMap<&str, AgentId> = HashMap::with_capacity(names.len());
-        for (second, name) in names.iter().enumerate() {
-            if let Some(first) = seen.insert(name, second) {
-                return Err(DynamicError::DuplicateName { name: name.to_string(), first, second });
-            }
-        }
-        self.names = names;
+        self.names = Names::new(names, self.len())?;
         Ok(self)
     }
 
@@ -379,10 +355,7 @@ impl Market {
 
     /// The agent's name, or "agent 7" if there are no names.
     pub fn name(&self, agent: AgentId) -> Cow<'_, str> {
-        match self.names.get(agent) {
-            Some(name) => Cow::Borrowed(name),
-            None => Cow::Owned(format!("agent {agent}")),
-        }
+        self.names.get(agent)
     }
 
     /// The first period in which everybody but `without` cannot meet the net demand.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::model::{DynamicError, Market, Plant, check_plant};
 use super::solve::{Options, Settlement, settle_with};
 use super::sweep;
+use crate::accounts::Accounts;
 use crate::guarantee::Baseline;
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
 
@@ -27,11 +28,12 @@ pub enum PaymentRule {
 impl PaymentRule {
     /// The payment of one agent; none for a pivotal one.
     pub fn payment(self, s: &Settlement, agent: AgentId) -> Option<f64> {
-        match self {
+        let payment = match self {
             Self::Vcg => s.vcg(agent),
             Self::ScaledVcg { c, baseline } => s.scaled_vcg(agent, c, baseline),
-            Self::Lagrange => Some(s.lagrange(agent)),
-        }
+            Self::Lagrange => s.lagrange(agent),
+        };
+        payment.is_finite().then_some(payment)
     }
 
     /// What agents compare with: the rule's baseline, autarky for rules without one.

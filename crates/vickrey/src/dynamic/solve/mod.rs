@@ -32,8 +32,9 @@ pub struct Options {
     pub starts: usize,
     /// Seed of the random starts.
     pub seed: u64,
-    /// Random starts draw controls from within the bounds; this far from zero (in units of the control) on a side
-    /// without bound.
+    /// Random starts draw controls from within the bounds; on a side without bound this far from zero, some three
+    /// times as far (units of the control). Choose it as large as controls may well get: optima that lie farther away
+    /// are easily missed.
     pub spread: f64,
     /// A search has converged if no unit moved between two agents in a period gains more than twice this, relative
     /// to the largest marginal utility (at least 1).

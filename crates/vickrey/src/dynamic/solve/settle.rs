@@ -56,7 +56,7 @@ pub fn settle_with(market: &Market, options: &Options) -> Result<Settlement, Dyn
         }
     }
     let globality = judge(market, &full, &without, restarts);
-    Ok(Settlement { full, without, outside, globality })
+    Ok(Settlement::new(full, without, outside, globality))
 }
 
 /// o_i = J_i(0); none if u = 0 breaks the bounds or has utility minus infinity.

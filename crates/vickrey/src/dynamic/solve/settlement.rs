@@ -1,7 +1,7 @@
 //! The result: plans, payments, and what is known about their optimality.
 
 use super::Solution;
-use crate::guarantee::Baseline;
+use crate::accounts::Accounts;
 use crate::mechanism::AgentId;
 use crate::numeric::sum::compensated;
 
@@ -46,7 +46,10 @@ impl std::fmt::Display for Globality {
     }
 }
 
-/// The efficient plan, what everybody's absence does to it, and every payment.
+/// The efficient plan, what everybody's absence does to it, and (as [`Accounts`]) every payment.
+///
+/// VCG payments are differences of welfares here: rounding of about 1e-16 times the sum of all |J_j|. Surplus and gap
+/// are not negative for concave plants; for others only their sum F - H_i - o_i is sure not to be.
 #[derive(Clone, Debug)]
 pub struct Settlement {
     /// The plan with everybody.
@@ -57,17 +60,38 @@ pub struct Settlement {
     pub outside: Vec<Option<f64>>,
     /// What is known about global optimality. Incentive properties are exact at global optima only.
     pub globality: Globality,
+    books: Books,
+}
+
+/// What [`Accounts`] asks for again and again.
+#[derive(Clone, Debug)]
+struct Books {
+    lagrange: Vec<f64>,
+    vcg: Vec<f64>,
+    pivotal: Vec<AgentId>,
+    outside_total: f64,
+    lagrange_total: f64,
+    turnover: f64,
 }
 
 impl Settlement {
-    /// Number of agents.
-    pub fn agents(&self) -> usize {
-        self.outside.len()
-    }
-
-    /// F, the welfare with everybody.
-    pub fn welfare(&self) -> f64 {
-        self.full.welfare
+    pub(super) fn new(
+        full: Solution,
+        without: Vec<Option<Solution>>,
+        outside: Vec<Option<f64>>,
+        globality: Globality,
+    ) -> Self {
+        let value = |path: &Vec<f64>| compensated(full.price.iter().zip(path).map(|(l, u)| l * u));
+        let lagrange: Vec<f64> = full.controls.iter().map(value).collect();
+        let books = Books {
+            vcg: without.iter().enumerate().map(|(i, h)| vcg(&full, h.as_ref(), i)).collect(),
+            pivotal: (0..without.len()).filter(|&i| without[i].is_none()).collect(),
+            outside_total: compensated(outside.iter().flatten().copied()),
+            lagrange_total: compensated(lagrange.iter().copied()),
+            turnover: compensated(lagrange.iter().map(|x| x.abs())),
+            lagrange,
+        };
+        Self { full, without, outside, globality, books }
     }
 
     /// Prices lambda(t).
@@ -80,71 +104,74 @@ impl Settlement {
         &self.full.controls[agent]
     }
 
-    /// J_i in the plan.
-    pub fn own(&self, agent: AgentId) -> f64 {
-        self.full.own[agent]
-    }
-
     /// H_i, the welfare of the others without i; none for a pivotal agent.
     pub fn leave_one_out(&self, agent: AgentId) -> Option<f64> {
         self.without[agent].as_ref().map(|s| s.welfare)
     }
 
-    /// o_i, the utility of being idle; 0 for a forced agent.
-    pub fn outside_option(&self, agent: AgentId) -> f64 {
+    /// Agents that cannot be idle.
+    pub fn forced(&self) -> Vec<AgentId> {
+        (0..self.outside.len()).filter(|&i| self.outside[i].is_none()).collect()
+    }
+}
+
+/// H_i - (F - J_i), summed agent by agent; minus infinity for a pivotal agent.
+fn vcg(full: &Solution, without: Option<&Solution>, agent: AgentId) -> f64 {
+    let Some(without) = without else { return f64::NEG_INFINITY };
+    let change = without.own.iter().zip(&full.own).enumerate().filter(|&(j, _)| j != agent);
+    compensated(change.flat_map(|(_, (absent, present))| [*absent, -present]))
+}
+
+impl Accounts for Settlement {
+    fn agents(&self) -> usize {
+        self.outside.len()
+    }
+
+    fn surplus(&self, agent: AgentId) -> f64 {
+        self.full.own[agent] - self.lagrange(agent) - self.outside(agent)
+    }
+
+    fn outside(&self, agent: AgentId) -> f64 {
         self.outside[agent].unwrap_or(0.0)
     }
 
-    /// Agents that cannot be idle.
-    pub fn forced(&self) -> Vec<AgentId> {
-        (0..self.agents()).filter(|&i| self.outside[i].is_none()).collect()
+    fn gap(&self, agent: AgentId) -> f64 {
+        self.lagrange(agent) - self.vcg(agent)
     }
 
-    /// Agents without whom the net demand cannot be met.
-    pub fn pivotal(&self) -> Vec<AgentId> {
-        (0..self.agents()).filter(|&i| self.without[i].is_none()).collect()
+    fn lagrange(&self, agent: AgentId) -> f64 {
+        self.books.lagrange[agent]
     }
 
-    /// Lagrange payment: sum_t lambda(t) u_i(t).
-    pub fn lagrange(&self, agent: AgentId) -> f64 {
-        compensated(self.price().iter().zip(self.allocation(agent)).map(|(l, u)| l * u))
+    fn surplus_total(&self) -> f64 {
+        self.full.welfare - self.books.lagrange_total - self.books.outside_total
     }
 
-    /// VCG payment H_i - (F - J_i); none for a pivotal agent. A difference of welfares: rounding of about 1e-16 times
-    /// the sum of all |J_j|.
-    pub fn vcg(&self, agent: AgentId) -> Option<f64> {
-        let others = (0..self.agents()).filter(|&j| j != agent).map(|j| self.own(j));
-        let without = self.without[agent].as_ref()?;
-        let absent = without.own.iter().enumerate().filter(|&(j, _)| j != agent).map(|(_, &v)| v);
-        Some(compensated(absent.chain(others.map(|v| -v))))
+    fn outside_total(&self) -> f64 {
+        self.books.outside_total
     }
 
-    /// Lagrange payment minus VCG payment; not negative for concave plants.
-    pub fn gap(&self, agent: AgentId) -> Option<f64> {
-        Some(self.lagrange(agent) - self.vcg(agent)?)
+    fn lagrange_total(&self) -> f64 {
+        self.books.lagrange_total
     }
 
-    /// vcg_i + (c - 1) H_i, with H_i counted from the outside options of the others under the baseline autarky.
-    pub fn scaled_vcg(&self, agent: AgentId, c: f64, baseline: Baseline) -> Option<f64> {
-        let others = (0..self.agents()).filter(|&j| j != agent);
-        let idle = match baseline {
-            Baseline::Zero => 0.0,
-            Baseline::Autarky => compensated(others.map(|j| self.outside_option(j))),
-        };
-        Some(self.vcg(agent)? + (c - 1.0) * (self.leave_one_out(agent)? - idle))
+    fn turnover(&self) -> f64 {
+        self.books.turnover
     }
 
-    /// Net utility under VCG, J_i - vcg_i = F - H_i, minus the outside option under the baseline autarky.
-    pub fn net(&self, agent: AgentId, baseline: Baseline) -> Option<f64> {
-        let idle = match baseline {
-            Baseline::Zero => 0.0,
-            Baseline::Autarky => self.outside_option(agent),
-        };
-        Some(self.own(agent) - self.vcg(agent)? - idle)
+    fn pivotal(&self) -> &[AgentId] {
+        &self.books.pivotal
     }
 
-    /// What the operator keeps under VCG; none if an agent is pivotal.
-    pub fn budget(&self) -> Option<f64> {
-        (0..self.agents()).map(|i| self.vcg(i)).sum()
+    fn welfare(&self) -> f64 {
+        self.full.welfare
+    }
+
+    fn own_utility(&self, agent: AgentId) -> f64 {
+        self.full.own[agent]
+    }
+
+    fn vcg(&self, agent: AgentId) -> f64 {
+        self.books.vcg[agent]
     }
 }
