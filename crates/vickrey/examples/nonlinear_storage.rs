@@ -41,7 +41,7 @@ impl Plant for Battery {
     }
 
     fn terminal(&self, x: &[f64]) -> f64 {
-        self.worth * (1.0 + x[0].max(-0.9)).ln()
+        self.worth * (1.0 - (-0.5 * x[0]).exp())
     }
 
     fn bounds(&self, _: usize) -> (f64, f64) {
@@ -136,7 +136,7 @@ impl Plant for TwoLevels {
     }
 
     fn terminal(&self, x: &[f64]) -> f64 {
-        -20.0 * (x[0] * x[0] - 1.0).powi(2) + 100.0 * x[0]
+        -20.0 * (x[0] * x[0] - 1.0).powi(2) + 25.0 * x[0]
     }
 }
 

@@ -181,7 +181,7 @@ fn a_deterministic_lq_market_comes_out_as_published() {
         all_near(&each(&s, |i| Some(s.lagrange(i))), &[0.5372782250, -0.3760513603, -0.1612268647], 1e-8);
         all_near(&each(&s, |i| Some(s.vcg(i))), &[0.2677852884, -0.5143154953, -0.1937710162], 1e-8);
         assert!(interval(&s, Baseline::Autarky).feasible().is_none());
-        assert_eq!(s.globality, Globality::Proved);
+        assert_eq!(s.globality, Globality::Concave);
         assert!(s.full.imbalance < 1e-15);
     }
 }
@@ -257,7 +257,7 @@ fn linear_utilities_end_at_bounds() {
     all_near(&[s.allocation(0)[0], s.allocation(1)[0], s.allocation(2)[0]], &[-1.0, 0.5, 0.5], 1e-12);
     near(s.price()[0], 2.0, 1e-9);
     near(s.welfare(), 1.5, 1e-12);
-    assert_eq!(s.globality, Globality::Proved);
+    assert_eq!(s.globality, Globality::Concave);
 }
 
 /// A battery with a leak, losses that grow with power, comfort that saturates. Concave: next state is concave in
@@ -352,7 +352,7 @@ fn exchange(plants: &[Battery], demand: &[f64]) -> f64 {
 fn nonlinear_concave_storage_agrees_with_an_exchange_search() {
     let demand = [0.3, -0.5, 0.0, 0.2];
     let s = settle(&market(&demand, BATTERIES)).unwrap();
-    assert_eq!(s.globality, Globality::Proved);
+    assert_eq!(s.globality, Globality::Concave);
     near(s.welfare(), exchange(&BATTERIES, &demand), 1e-9);
     for i in 0..3 {
         let others: Vec<Battery> = (0..3).filter(|&j| j != i).map(|j| BATTERIES[j]).collect();
@@ -413,7 +413,7 @@ fn a_leave_one_out_value_finds_a_local_optimum_out() {
     near(s.welfare(), many.welfare(), 1e-9);
     let Globality::Local(tried) = many.globality else { panic!("{}", many.globality) };
     assert!(tried.starts == 8 && tried.optima == 2 && tried.unconverged == 0, "{tried:?}");
-    assert!(many.globality.to_string().contains("not proved"));
+    assert!(many.globality.to_string().contains("not proved to be global"));
     // The same start in the same market: the seed is the only chance.
     assert_eq!(many.full.controls, settle(&hilly()).unwrap().full.controls);
 }
@@ -601,6 +601,43 @@ fn unbounded_and_falsely_concave_plants_are_refused() {
     assert!(matches!(&error, DynamicError::NotConcave { agent, .. } if agent == "agent 0"), "{error}");
 }
 
+/// Says it is concave; a floor under its terminal utility makes it flat, then steep.
+#[derive(Debug)]
+struct Floored;
+
+impl Plant for Floored {
+    fn states(&self) -> usize {
+        1
+    }
+    fn initial(&self) -> Vec<f64> {
+        vec![1.0]
+    }
+    fn step(&self, _: usize, x: &[f64], u: f64, next: &mut [f64]) {
+        next[0] = x[0] + u;
+    }
+    fn stage(&self, _: usize, x: &[f64], u: f64) -> f64 {
+        -0.2 * u * u - 20.0 * (-2.0 * x[0]).exp()
+    }
+    fn terminal(&self, x: &[f64]) -> f64 {
+        30.0 * (1.0 + x[0].max(-0.9)).ln()
+    }
+    fn bounds(&self, _: usize) -> (f64, f64) {
+        (-2.0, 2.0)
+    }
+    fn concave(&self) -> bool {
+        true
+    }
+}
+
+/// The stage utility bends far more than the floor, so that halfway tests hardly see it; tangents do.
+#[test]
+fn a_hidden_floor_is_found_by_a_tangent() {
+    let buyer = Static { utility: |u| 90.0 * (1.0 + u).ln(), bounds: (0.0, 10.0), concave: true };
+    let plants: Vec<Arc<dyn Plant>> = vec![Arc::new(Floored), Arc::new(Floored), Arc::new(buyer)];
+    let error = settle(&Market::new(24, vec![0.0; 24], plants).unwrap()).unwrap_err();
+    assert!(matches!(error, DynamicError::NotConcave { .. }), "{error}");
+}
+
 // ---- random linear-quadratic plants against dense linear algebra -------------------------------------------------
 
 /// Solves A x = b by elimination with row pivots.
@@ -738,7 +775,7 @@ proptest! {
             let (_, _, h) = dense(&without(&plants, i), &demand);
             near(s.leave_one_out(i).unwrap(), h, 1e-10 * (1.0 + h.abs()));
         }
-        prop_assert_eq!(s.globality, Globality::Proved);
+        prop_assert_eq!(s.globality, Globality::Concave);
     }
 
     #[test]
@@ -754,7 +791,7 @@ proptest! {
             near(s.leave_one_out(i).unwrap(), h, 1e-7 * (1.0 + h.abs()));
             prop_assert!(s.net(i, Baseline::Autarky) >= -1e-9);
         }
-        prop_assert_eq!(s.globality, Globality::Proved);
+        prop_assert_eq!(s.globality, Globality::Concave);
         prop_assert!(s.full.imbalance < 1e-14);
     }
 }

@@ -10,7 +10,7 @@ use crate::guarantee::{Balance, Baseline, Evidence, Guarantee, Property, Solutio
 const GLOBAL: &str = "every one of the N + 1 problems is solved to its global optimum";
 
 /// The table of guarantees. Everything is read off the settlement; nothing is searched, so incentive compatibility is
-/// not checked here: it is exact only at global optima, which are proved only for concave plants.
+/// not checked here: it is exact only at global optima, which are known only for concave plants.
 pub fn guarantees(market: &Market, settlement: &Settlement, rule: PaymentRule) -> Vec<Guarantee> {
     vec![
         feasibility(market, settlement),
@@ -58,13 +58,13 @@ fn feasibility(market: &Market, settlement: &Settlement) -> Guarantee {
 }
 
 fn efficiency(settlement: &Settlement) -> Guarantee {
-    let proved = settlement.globality == Globality::Proved;
+    let global = settlement.globality == Globality::Concave;
     let mut worst = Worst::default();
     worst.see(settlement.full.residual, || format!("{} plan", settlement.full.stop.words()));
     Guarantee {
         property: Property::Efficiency,
-        promised: proved,
-        verdict: if proved { Verdict::Holds } else { Verdict::NotChecked },
+        promised: global,
+        verdict: if global { Verdict::Holds } else { Verdict::NotChecked },
         condition: GLOBAL.into(),
         evidence: evidence(worst, "money per unit (half the gain of one unit moved)", 0.0),
         note: settlement.globality.to_string(),
@@ -72,9 +72,9 @@ fn efficiency(settlement: &Settlement) -> Guarantee {
 }
 
 fn incentives(settlement: &Settlement, rule: PaymentRule) -> Guarantee {
-    let proved = settlement.globality == Globality::Proved;
+    let global = settlement.globality == Globality::Concave;
     let pays = rule != PaymentRule::Lagrange;
-    let note = match (pays, proved) {
+    let note = match (pays, global) {
         (false, _) => "Lagrange payments reward lies about the own influence on prices",
         (true, true) => "exact: the optima are global",
         (true, false) => {
@@ -83,7 +83,7 @@ fn incentives(settlement: &Settlement, rule: PaymentRule) -> Guarantee {
     };
     Guarantee {
         property: Property::IncentiveCompatibility(SolutionConcept::DominantStrategy),
-        promised: pays && proved,
+        promised: pays && global,
         verdict: Verdict::NotChecked,
         condition: format!("{GLOBAL}, and a factor c that does not depend on the reports"),
         evidence: None,

@@ -14,8 +14,8 @@
 //! replaced by J_i(U_i). Every leave-one-out problem is solved as a problem of its own.
 //!
 //! **What is promised.** Truth is a dominant strategy, participation pays and the plan is efficient *exactly* if the
-//! N + 1 problems are solved to their *global* optima. That is proved here only if every plant is concave in its control
-//! path ([`Plant::concave`]). Otherwise the optima are the best of several searches, and
+//! N + 1 problems are solved to their *global* optima. That is known here only if every plant is concave in its control
+//! path; a plant says so itself ([`Plant::concave`]), and the claim is tested but not proved. Otherwise the optima are the best of several searches, and
 //! [`Settlement::globality`](solve::Settlement::globality) says what was tried. One mistake is always found out: at a
 //! global optimum F >= H_i + o_i ("i idle, the others as without it" is a plan for everybody); where that fails the
 //! full problem is started again from that plan, and settling fails with an error that names the agent if it cannot be

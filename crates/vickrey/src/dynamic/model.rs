@@ -49,7 +49,7 @@ pub trait Plant: Send + Sync + Debug {
 
     /// Whether J is a concave function of the whole control path within the bounds. It is if the dynamics are linear
     /// and the utilities concave. If every plant says so, local optima are global and one start is enough; the claim
-    /// is tested at random points and an error if one refutes it.
+    /// is tested at random points and against tangents at every solution, and an error if one of these refutes it.
     fn concave(&self) -> bool {
         false
     }
@@ -228,14 +228,14 @@ pub enum DynamicError {
     },
     /// A plant that says it is concave is not.
     #[error(
-        "{agent} declares itself concave, but its utility halfway \
-         between two control paths is {shortfall} below the mean of their utilities"
+        "{agent} declares itself concave, but at some control path its utility is {excess} above what its utility \
+         elsewhere allows a concave one"
     )]
     NotConcave {
         /// The agent.
         agent: String,
         /// By how much the inequality fails, in money.
-        shortfall: f64,
+        excess: f64,
     },
     /// Controls grow without limit.
     #[error(

@@ -13,6 +13,7 @@
 //! O(N T² + T³). All problems: N + 1 times that; leave-one-out problems start at the full solution too, and run in
 //! parallel.
 
+mod concavity;
 mod group;
 mod local;
 mod quadratic;

@@ -1,19 +1,15 @@
 //! From N + 1 problems to a settlement, and the check that the full problem was solved.
 
-use rand::RngExt;
 use rayon::prelude::*;
 
 use super::super::model::{DynamicError, Market};
 use super::super::sweep;
+use super::concavity;
 use super::group::{Fault, Group};
 use super::local::{Ended, climb};
 use super::settlement::{Globality, Settlement, Tried};
 use super::{Options, Solution, Stop};
 use crate::mechanism::AgentId;
-use crate::numeric::random::{self, Purpose};
-
-/// Pairs of points at which a declaration of concavity is tested, per agent.
-const CONCAVITY_TESTS: u64 = 8;
 
 /// Settles with the default options.
 ///
@@ -33,7 +29,7 @@ pub fn settle(market: &Market) -> Result<Settlement, DynamicError> {
 /// a full solution that is still refuted by a leave-one-out value after all restarts.
 pub fn settle_with(market: &Market, options: &Options) -> Result<Settlement, DynamicError> {
     options.check()?;
-    test_concavity(market, options)?;
+    concavity::at_random(market, options)?;
     let outside: Vec<Option<f64>> =
         (0..market.len()).map(|i| outside_option(market, i)).collect::<Result<_, _>>()?;
     let (mut full, bends) = solve(market, None, None, options)?;
@@ -54,6 +50,9 @@ pub fn settle_with(market: &Market, options: &Options) -> Result<Settlement, Dyn
         if options.warm {
             without = improved(market, &full, without, options)?;
         }
+    }
+    for solution in std::iter::once(&full).chain(without.iter().flatten()) {
+        concavity::near(market, solution, options)?;
     }
     let globality = judge(market, &full, &without, restarts);
     Ok(Settlement::new(full, without, outside, globality))
@@ -293,7 +292,7 @@ fn judge(market: &Market, full: &Solution, without: &[Option<Solution>], restart
     let all = || std::iter::once(full).chain(without.iter().flatten());
     let unconverged = all().filter(|s| s.stop != Stop::Converged).count();
     if unconverged == 0 && market.plants().iter().all(|p| p.concave()) {
-        return Globality::Proved;
+        return Globality::Concave;
     }
     Globality::Local(Tried {
         starts: full.starts,
@@ -302,36 +301,4 @@ fn judge(market: &Market, full: &Solution, without: &[Option<Solution>], restart
         restarts,
         unconverged,
     })
-}
-
-/// Tests declarations of concavity: halfway between two random paths the utility is at least the mean.
-fn test_concavity(market: &Market, options: &Options) -> Result<(), DynamicError> {
-    let group = Group::new(market, None);
-    let periods = group.periods();
-    for (i, plant) in market.plants().iter().enumerate().filter(|(_, p)| p.concave()) {
-        let bounds = &market.bounds(i);
-        for test in 0..CONCAVITY_TESTS {
-            let index = u64::MAX - 1 - test;
-            let mut rng = random::stream(options.seed ^ (i as u64) << 20, Purpose::Instance, index);
-            let mut draw = || -> Vec<f64> {
-                let spread = options.spread;
-                let one = |&(low, high): &(f64, f64)| {
-                    let (low, high) = super::group::reach(low, high, spread);
-                    low + (high - low) * rng.random::<f64>()
-                };
-                bounds.iter().map(one).collect()
-            };
-            let (a, b) = (draw(), draw());
-            let middle: Vec<f64> = (0..periods).map(|t| 0.5 * (a[t] + b[t])).collect();
-            let value = |u: &[f64]| sweep::value(plant.as_ref(), u);
-            // Points outside the domain say nothing.
-            if let (Ok(x), Ok(y), Ok(m)) = (value(&a), value(&b), value(&middle)) {
-                let shortfall = 0.5 * (x + y) - m;
-                if shortfall > 1e-9 * (1.0 + x.abs() + y.abs()) {
-                    return Err(DynamicError::NotConcave { agent: market.name(i).into_owned(), shortfall });
-                }
-            }
-        }
-    }
-    Ok(())
 }

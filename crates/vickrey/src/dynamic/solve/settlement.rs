@@ -9,9 +9,9 @@ use crate::numeric::sum::compensated;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Globality {
-    /// Every plant declares itself concave, random tests did not refute it, and every search converged: local optima
-    /// are global.
-    Proved,
+    /// Every plant declares itself concave, tests at random points and around every solution did not refute it, and
+    /// every search converged: local optima are global. As true as the declarations are.
+    Concave,
     /// The optima are the best of those found.
     Local(Tried),
 }
@@ -34,12 +34,15 @@ pub struct Tried {
 impl std::fmt::Display for Globality {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Proved => write!(f, "global: every plant is declared concave and every search converged"),
+            Self::Concave => write!(
+                f,
+                "global if the plants are as concave as they declare (tests did not refute it); every search converged"
+            ),
             Self::Local(tried) => write!(
                 f,
-                "best of those found, global optimality is not proved: {} searches of the full problem met {} \
-                 optima of different welfare, leave-one-out problems up to {}; {} restarts by the check \
-                 F >= H_i + o_i; {} solutions did not converge",
+                "best of those found, not proved to be global; {} searches of the full problem ended at {} different \
+                 welfares, those of a leave-one-out problem at up to {}; restarts by the check F >= H_i + o_i: {}; \
+                 solutions that did not converge: {}",
                 tried.starts, tried.optima, tried.optima_without, tried.restarts, tried.unconverged
             ),
         }
