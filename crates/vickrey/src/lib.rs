@@ -23,6 +23,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod dynamic;
 pub mod guarantee;
 pub mod lq;
 pub mod market;
