@@ -55,6 +55,17 @@ impl Dim for Many {
     }
 }
 
+/// A state that has fallen to this part of its size is over: what follows is below the rounding of every sum it enters.
+const FADED: f64 = 1e-20;
+/// Every so many periods it is looked at.
+const CHECKED: usize = 16;
+
+/// The largest component of any lane.
+#[inline(always)]
+fn largest<D: Dim>(dim: D, x: &D::State) -> f64 {
+    (0..dim.get()).flat_map(|i| x[i]).fold(0.0, |most, x| x.abs().max(most))
+}
+
 pub(super) const ZERO: Lane = [0.0; LANES];
 
 #[inline(always)]
@@ -288,11 +299,16 @@ impl Block {
         next
     }
 
-    /// The path of trade at zero prices that follows from a state at `from`.
+    /// The path of trade at zero prices that follows from a state at `from`, until nothing is left of it: the rest of
+    /// `path` is not written. Returns how many periods were.
     #[inline(always)]
-    fn free_path<D: Dim>(&self, dim: D, from: usize, mut x: D::State, path: &mut [Lane]) {
+    fn free_path<D: Dim>(&self, dim: D, from: usize, mut x: D::State, path: &mut [Lane]) -> usize {
         let d = dim.get();
-        for (t, path) in (from..self.end).zip(path) {
+        let least = FADED * largest(dim, &x);
+        for (k, (t, path)) in (from..self.end).zip(path).enumerate() {
+            if k % CHECKED == CHECKED - 1 && largest(dim, &x) <= least {
+                return k;
+            }
             let mut u = ZERO;
             for j in 0..d {
                 add_product(&mut u, &self.kappa[t * d + j], &x[j]);
@@ -306,29 +322,39 @@ impl Block {
             }
             x = next;
         }
+        self.end - from
     }
 
     /// The paths beta(., c) of trade per unit of state component c at `from`, at zero prices: entry `c * n + t - from`.
+    /// Returns after how many periods all of them have faded.
     #[inline(always)]
-    pub fn unit_responses<D: Dim>(&self, dim: D, from: usize, beta: &mut [Lane]) {
+    pub fn unit_responses<D: Dim>(&self, dim: D, from: usize, beta: &mut [Lane]) -> usize {
         let (d, n) = (dim.get(), self.end - from);
+        let mut length = 0;
         for c in 0..d {
             let mut x = D::NO_STATE;
             x[c] = [1.0; LANES];
-            self.free_path(dim, from, x, &mut beta[c * n..(c + 1) * n]);
+            let path = &mut beta[c * n..(c + 1) * n];
+            let written = self.free_path(dim, from, x, path);
+            path[written..].fill(ZERO);
+            length = length.max(written);
         }
+        length
     }
 
     /// Beta(., s): the path of trade that a unit of trade at s entails, that unit included, at zero prices.
+    /// Returns after how many periods it has faded.
     #[inline(always)]
-    pub fn impulse<D: Dim>(&self, dim: D, s: usize, path: &mut [Lane]) {
+    pub fn impulse<D: Dim>(&self, dim: D, s: usize, path: &mut [Lane]) -> usize {
         let d = dim.get();
         path[0] = [1.0; LANES];
         let mut x = D::NO_STATE;
         for i in 0..d {
             x[i] = self.input[s * d + i];
         }
-        self.free_path(dim, s + 1, x, &mut path[1..]);
+        let written = 1 + self.free_path(dim, s + 1, x, &mut path[1..]);
+        path[written..].fill(ZERO);
+        written
     }
 }
 
@@ -432,16 +458,24 @@ fn minus_half(m: &Lane) -> Lane {
     lanes(|k| -0.5 * m[k])
 }
 
-/// out = M x with an n x n matrix that all lanes share, four rows at a time.
+/// The first `rows` entries of M x, with an n x n matrix that all lanes share and an x that is zero from `columns` on;
+/// four rows at a time.
 #[inline(always)]
-pub(super) fn shared_product(n: usize, matrix: &[f64], x: &[Lane], out: &mut [Lane]) {
+pub(super) fn shared_product(
+    (rows, columns): (usize, usize),
+    n: usize,
+    matrix: &[f64],
+    x: &[Lane],
+    out: &mut [Lane],
+) {
+    let x = &x[..columns];
     let mut t = 0;
-    while t + 4 <= n {
-        let rows: [&[f64]; 4] = std::array::from_fn(|r| &matrix[(t + r) * n..(t + r) * n + n]);
+    while t + 4 <= rows {
+        let lines: [&[f64]; 4] = std::array::from_fn(|r| &matrix[(t + r) * n..(t + r) * n + columns]);
         let mut sums = [ZERO; 4];
-        for (tau, x) in x[..n].iter().enumerate() {
+        for (tau, x) in x.iter().enumerate() {
             for r in 0..4 {
-                let c = rows[r][tau];
+                let c = lines[r][tau];
                 for k in 0..LANES {
                     sums[r][k] += c * x[k];
                 }
@@ -450,10 +484,9 @@ pub(super) fn shared_product(n: usize, matrix: &[f64], x: &[Lane], out: &mut [La
         out[t..t + 4].copy_from_slice(&sums);
         t += 4;
     }
-    for t in t..n {
-        let row = &matrix[t * n..t * n + n];
+    for t in t..rows {
         let mut sum = ZERO;
-        for (c, x) in row.iter().zip(x) {
+        for (c, x) in matrix[t * n..t * n + columns].iter().zip(x) {
             for k in 0..LANES {
                 sum[k] += c * x[k];
             }
@@ -461,3 +494,21 @@ pub(super) fn shared_product(n: usize, matrix: &[f64], x: &[Lane], out: &mut [La
         out[t] = sum;
     }
 }
+
+/// After how many periods a path has faded: all that follows is too small to count beside its largest entry, in every
+/// lane.
+#[inline(always)]
+pub(super) fn length_of(path: &[Lane]) -> usize {
+    if path.len() < 2 * CHECKED {
+        return path.len();
+    }
+    let mut most = ZERO;
+    for x in path {
+        most = lanes(|k| most[k].max(x[k].abs()));
+    }
+    let counts = |x: &Lane| (0..LANES).any(|k| x[k].abs() > LEAST * most[k]);
+    path.iter().rposition(counts).map_or(0, |last| last + 1)
+}
+
+/// Entries of a path below this part of its largest one are left out of quadratic forms.
+const LEAST: f64 = 1e-18;

@@ -43,6 +43,9 @@ pub struct Layer {
     pub(in crate::lq) inverse: Vec<f64>,
     /// Largest row sum of |inverse|: no eigenvalue of it is larger.
     pub(in crate::lq) norm: f64,
+    /// From this distance to the diagonal on, the entries of `inverse` are below 1e-9 of the diagonal's; their squares
+    /// are rounding.
+    pub(in crate::lq) reach: usize,
     /// Omega_s, n x n, without what common factors add.
     pub(in crate::lq) covariance: Vec<f64>,
     /// sum_i beta_i(., s) L_i for every common factor, n x K.
@@ -103,7 +106,8 @@ impl Layer {
         let factor = Cholesky::new(n, &negative).map_err(|e| range(e.to_string()))?;
         let inverse = factor.inverse();
         let norm = inverse.chunks(n).map(|row| row.iter().map(|x| x.abs()).sum()).fold(0.0, f64::max);
-        Ok(Self { length: n, negative, factor, inverse, norm, covariance, factor_paths })
+        let reach = reach(n, &inverse);
+        Ok(Self { length: n, negative, factor, inverse, norm, reach, covariance, factor_paths })
     }
 
     /// (-S_s)^-1 x, with one step of refinement, so that what the trades add up to is exact to rounding.
@@ -122,6 +126,17 @@ impl Layer {
         }
         y
     }
+}
+
+/// The least distance from the diagonal beyond which all entries are small beside their row's diagonal entry.
+fn reach(n: usize, matrix: &[f64]) -> usize {
+    let far = |i: usize| {
+        let row = &matrix[i * n..(i + 1) * n];
+        let counts = |x: &f64| x.abs() > 1e-9 * row[i];
+        let (first, last) = (row.iter().position(counts), row.iter().rposition(counts));
+        i.abs_diff(first.unwrap_or(i)).max(i.abs_diff(last.unwrap_or(i)))
+    };
+    (0..n).map(far).max().unwrap_or(0) + 1
 }
 
 fn add(to: &mut [f64], from: &[f64], factor: f64) {
@@ -173,17 +188,19 @@ fn sums<D: Dim>(dim: D, market: &Market, task: Task<'_>, s: usize) -> Sums {
     let mut first = task.first;
     while first < end {
         let here = TILE.min(end - first);
+        let mut length = 0;
         for slot in (0..here).step_by(LANES) {
             block.fill(dim, task.group, first + slot, s);
-            block.unit_responses(dim, s, &mut beta);
-            block.impulse(dim, s, &mut path);
+            let (responses, impulse) =
+                (block.unit_responses(dim, s, &mut beta), block.impulse(dim, s, &mut path));
+            length = length.max(responses).max(impulse);
             noise.at(dim, task.group, first + slot, s);
             tile.put(dim, &block, s, slot, &path, &beta, &noise);
             add_loadings(dim, task, first + slot, s, &beta, &mut all.factor_paths);
         }
         tile.clear(d, n, here.next_multiple_of(LANES));
-        gram(n, TILE, &tile.weighted, &tile.path, &mut all.inverse);
-        gram(n, TILE * d, &tile.spread, &tile.beta, &mut all.covariance);
+        gram((length, n), TILE, &tile.weighted, &tile.path, &mut all.inverse);
+        gram((length, n), TILE * d, &tile.spread, &tile.beta, &mut all.covariance);
         first += here;
     }
     all
@@ -276,11 +293,11 @@ fn add_loadings<D: Dim>(dim: D, task: Task<'_>, first: usize, s: usize, beta: &[
     }
 }
 
-/// c_ij += sum_k x_ik y_jk for j <= i, four rows by two at a time; rows are padded to a multiple of four.
+/// c_ij += sum_k x_ik y_jk for j <= i < rows, four rows by two at a time; rows are padded to a multiple of four.
 #[inline(always)]
-fn gram(n: usize, width: usize, x: &[f64], y: &[f64], c: &mut [f64]) {
-    for i in (0..n).step_by(4) {
-        for j in (0..(i + 4).min(n)).step_by(2) {
+fn gram((rows, n): (usize, usize), width: usize, x: &[f64], y: &[f64], c: &mut [f64]) {
+    for i in (0..rows).step_by(4) {
+        for j in (0..(i + 4).min(rows)).step_by(2) {
             let mut sums = [[[0.0; 4]; 2]; 4];
             let rows_x: [&[f64]; 4] = std::array::from_fn(|r| &x[(i + r) * width..(i + r + 1) * width]);
             let rows_y: [&[f64]; 2] = std::array::from_fn(|r| &y[(j + r) * width..(j + r + 1) * width]);
@@ -295,7 +312,7 @@ fn gram(n: usize, width: usize, x: &[f64], y: &[f64], c: &mut [f64]) {
             }
             for a in 0..4 {
                 for b in 0..2 {
-                    if i + a < n && j + b <= i + a {
+                    if i + a < rows && j + b <= i + a {
                         let s = sums[a][b];
                         c[(i + a) * n + j + b] += (s[0] + s[1]) + (s[2] + s[3]);
                     }

@@ -10,7 +10,7 @@
 use super::aggregate::Layer;
 use crate::lq::group::{LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, One, ZERO, add_product, lanes, shared_product};
+use crate::lq::regulator::{Block, Dim, Many, One, ZERO, add_product, lanes, length_of, shared_product};
 use crate::mechanism::AgentId;
 use crate::numeric::cholesky::Cholesky;
 
@@ -100,12 +100,17 @@ impl<'a> Discount<'a> {
             (0..block.count).all(|k| last[k] * rho[k] <= TOLERANCE * sum[k] * (1.0 - rho[k]))
         };
         self.z[..n].copy_from_slice(&x[..n]);
+        // Where the path has faded long before the end, the products are as small as what is left of it.
+        let mut columns = length_of(&self.z);
         for product in 0.. {
-            shared_product(n, &self.layer.inverse, &self.z, &mut self.y);
+            let rows = n.min(columns + self.layer.reach);
+            shared_product((rows, columns), n, &self.layer.inverse, &self.z, &mut self.y);
+            self.y[rows..].fill(ZERO);
             let mut even = ZERO;
-            for t in 0..n {
-                add_product(&mut even, &self.z[t], &self.y[t]);
+            for (z, y) in self.z[..columns].iter().zip(&self.y) {
+                add_product(&mut even, z, y);
             }
+            columns = n;
             let odd = block.backward(dim, self.from, &self.y, None, &mut self.state, &mut self.v);
             if product == 0 {
                 first = even;

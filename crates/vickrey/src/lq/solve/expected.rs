@@ -359,7 +359,7 @@ fn own_noise<D: Dim>(
     let mut path = std::mem::take(&mut work.path);
     combine(dim, &work.beta, factor, &mut path);
     let mut prices = vec![ZERO; n];
-    shared_product(n, &shared.layer.inverse, &path, &mut prices);
+    shared_product((n, n), n, &shared.layer.inverse, &path, &mut prices);
     let mut by_prices = ZERO;
     for (x, y) in path.iter().zip(&prices) {
         add_product(&mut by_prices, x, y);
