@@ -41,13 +41,20 @@ was found, 2 bad input or options, 3 a package is missing.
 `--table` runs all ways on drawn markets of several sizes and prints a Markdown table.
 """
 
+import io
 import json
 import math
+import os
 import subprocess
 import sys
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from time import perf_counter
+
+# The matrices are small: a second thread gains little, and where the cores are shared it
+# makes RICCATI up to a hundred times slower. Has to be said before numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import peers
 from peers import BadInput, NoSolution, SOLVED, clarabel, cp, finite, np, number, osqp, sequence, sp
@@ -359,25 +366,23 @@ class DirectOsqp(Sparse):
     def __init__(self, market, _solver, options):
         super().__init__(market)
         accuracy = options.tolerance or peers.OSQP_DEFAULT_TOLERANCE
+        settings = {"eps_abs": accuracy, "eps_rel": accuracy, "max_iter": peers.OSQP_MAX_ITER}
+        if options.max_seconds is not None:
+            settings["time_limit"] = options.max_seconds
         self.osqp = osqp.OSQP()
-        limit = {} if options.max_seconds is None else {"time_limit": options.max_seconds}
         start = perf_counter()
-        self.osqp.setup(
-            P=self.hessian,
-            q=self.gradient,
-            A=self.matrix,
-            l=self.right,
-            u=self.right,
-            verbose=False,
-            eps_abs=accuracy,
-            eps_rel=accuracy,
-            max_iter=peers.OSQP_MAX_ITER,
-            polishing=True,
-            **limit,
-        )
+        try:
+            self.osqp.setup(
+                self.hessian, self.gradient, self.matrix, self.right, self.right,
+                verbose=False, polishing=True, **settings,
+            )
+        except osqp.OSQPException:  # it refuses numbers above 1e30
+            self.osqp = None
         self.seconds_setup = perf_counter() - start
 
     def solve(self, out):
+        if self.osqp is None:
+            return failed("failed", self.seconds_setup)
         self.leave_out(out)
         start = perf_counter()
         if out is not None:
@@ -397,14 +402,30 @@ class DirectSplu(Sparse):
 
     def __init__(self, market, _solver, _options):
         super().__init__(market)
+        self.system = self.bordered(self.hessian, self.matrix)
+        # The same pattern with the number of the agent, from 1 on, at its entries of the balance.
+        owner = sp.csc_matrix((np.zeros(self.matrix.nnz), *self.pattern()), shape=self.matrix.shape)
+        owner.data[self.hold] = 1.0 + np.arange(market.agents)[:, None]
+        self.owner = self.bordered(0.0 * self.hessian, owner).data
+        self.vector = np.concatenate([-self.gradient, self.right])
+
+    def pattern(self):
+        return self.matrix.indices, self.matrix.indptr
+
+    @staticmethod
+    def bordered(hessian, matrix):
+        system = sp.bmat([[hessian, matrix.T], [matrix, None]], format="csc")
+        system.sort_indices()
+        return system
 
     def solve(self, out):
-        self.leave_out(out)
         start = perf_counter()
-        system = sp.bmat([[self.hessian, self.matrix.T], [self.matrix, None]], format="csc")
-        right = np.concatenate([-self.gradient, self.right])
+        system = self.system
+        if out is not None:
+            system = system.copy()
+            system.data[self.owner == 1 + out] = 0.0
         try:
-            x = spla.splu(system, permc_spec="MMD_AT_PLUS_A").solve(right)
+            x = spla.splu(system, permc_spec="MMD_AT_PLUS_A").solve(self.vector)
         except RuntimeError:  # exactly singular to working accuracy
             return failed("failed", perf_counter() - start)
         seconds = perf_counter() - start
@@ -737,8 +758,9 @@ def main(arguments):
             return 0
         market = peers.load_market(options.market, parse_market)
         limits = Limits(options.tolerance, options.max_seconds)
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what overflows ends in "failed"
+        # What overflows ends in "failed"; what a solver prints about it would spoil the answer.
+        with np.errstate(all="ignore"), warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
             result = run(market, options.solver, options.mode, limits)
     except BadInput as error:
         print(f"lq_peers.py: {error}", file=sys.stderr)
