@@ -227,7 +227,7 @@ def refuse_constant(text):
     raise BadInput(f"{text} is not a number in JSON")
 
 
-def parse_market(text):
+def parse_object(text):
     try:
         data = json.loads(text, object_pairs_hook=unique_fields, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
@@ -239,6 +239,11 @@ def parse_market(text):
         raise BadInput(f"not valid JSON: {error}") from None
     if not isinstance(data, dict):
         raise BadInput(f"market: expected an object, found {describe(data)}")
+    return data
+
+
+def parse_market(text):
+    data = parse_object(text)
     kind = data.get("kind")
     if kind == "quadratic":
         return read_quadratic(data)
@@ -247,7 +252,7 @@ def parse_market(text):
     raise BadInput(f'kind: expected "quadratic" or "blocks", found {describe(kind)}')
 
 
-def load_market(path):
+def load_market(path, parse=parse_market):
     name = "standard input" if path == "-" else path
     try:
         if path == "-":
@@ -255,7 +260,7 @@ def load_market(path):
         else:
             with open(path, "rb") as file:
                 raw = file.read()
-        return parse_market(raw.decode("utf-8"))
+        return parse(raw.decode("utf-8"))
     except OSError as error:
         raise BadInput(f"{name}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
