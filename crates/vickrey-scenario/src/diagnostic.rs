@@ -305,3 +305,8 @@ pub(crate) fn shorten(text: &str) -> String {
     }
     short
 }
+
+/// A number as a person would have written it.
+pub(crate) fn written(x: f64) -> String {
+    if x != 0.0 && !(1e-5..1e7).contains(&x.abs()) { format!("{x:e}") } else { x.to_string() }
+}

@@ -19,6 +19,9 @@ mod schema;
 mod template;
 
 pub use diagnostic::Problem;
-pub use input::{MarketScenario, PaymentChoice, Scaling, Scenario, System, Units, load, parse};
+pub use input::{
+    Census, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice, Replay,
+    Scaling, Scenario, System, Units, load, parse,
+};
 pub use schema::schema;
 pub use template::{MECHANISMS, template};

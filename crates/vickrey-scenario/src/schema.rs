@@ -6,10 +6,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::Problem;
-use crate::input::keys::{Key, Kind, LISTS, MARKET_FILE, NAME, PARAMETERS, Pair, UTILITY};
+use crate::input::keys::market::{LISTS, PARAMETERS, UTILITY};
+use crate::input::keys::{Agents, Key, Kind, LAYOUTS, Layout, NAME, Numbers, Pair};
 use crate::input::known_mechanism;
 use crate::input::market::family::{FAMILIES, Family};
-use crate::template::MECHANISMS;
 
 /// The JSON Schema (2020-12) of scenario files of a mechanism, or of all mechanisms.
 ///
@@ -20,22 +20,26 @@ use crate::template::MECHANISMS;
 /// There is no mechanism of that name; the nearest is suggested.
 pub fn schema(mechanism: Option<&str>) -> Result<Value, Problem> {
     let mut root = match mechanism {
-        Some(name) => file(known_mechanism(name)?),
-        None if MECHANISMS.len() == 1 => file(MECHANISMS[0]),
-        None => json!({ "oneOf": MECHANISMS.iter().map(|name| file(name)).collect::<Vec<_>>() }),
+        Some(name) => {
+            let name = known_mechanism(name)?;
+            let layout =
+                Layout::of(name).ok_or_else(|| Problem::new(format!("mechanism `{name}` has no schema")))?;
+            file(layout)
+        }
+        None => json!({ "oneOf": LAYOUTS.iter().map(|layout| file(layout)).collect::<Vec<_>>() }),
     };
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     Ok(root)
 }
 
 /// The schema of one mechanism's files.
-fn file(mechanism: &'static str) -> Value {
-    let mut root = object(MARKET_FILE);
-    root["title"] = json!(format!("Vickrey scenario: {mechanism}"));
+fn file(layout: &Layout) -> Value {
+    let mut root = object(layout.file);
+    root["title"] = json!(format!("Vickrey scenario: {}", layout.mechanism));
     root["description"] = json!(
         "Quantities: consumption is positive, production negative. Payments: positive is paid by the agent."
     );
-    root["properties"]["mechanism"]["enum"] = json!([mechanism]);
+    root["properties"]["mechanism"]["enum"] = json!([layout.mechanism]);
     root
 }
 
@@ -62,22 +66,62 @@ fn closed_object(keys: impl Iterator<Item = (&'static str, Value, bool)>) -> Val
 fn property(key: &Key) -> Value {
     let mut value = match &key.kind {
         Kind::Text => json!({ "type": "string" }),
-        Kind::Whole => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+        Kind::Whole { low, high } => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::Number { low, high } => json!({ "type": "number", "minimum": low, "maximum": high }),
+        Kind::Numbers(kind) => numbers(kind),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
         Kind::NumberOr(words) => {
             json!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": words }] })
         }
         Kind::Pairs(pair) => pairs(pair),
         Kind::Section(keys) => object(keys),
-        Kind::Agents => {
+        Kind::Agents(Agents::OfFamilies) => {
             json!({ "type": "array", "items": { "oneOf": FAMILIES.iter().map(agent).collect::<Vec<_>>() } })
+        }
+        Kind::Agents(Agents::Of(keys)) => {
+            // What is required here can come from a table, except the name.
+            let keys = keys.iter().copied().flatten();
+            let keys = keys.map(|key| (key.name, property(key), key.name == NAME.name));
+            json!({ "type": "array", "items": closed_object(keys) })
         }
     };
     let unit = key.unit.map_or_else(String::new, |unit| format!(" Unit: {unit}, as labelled in [units]."));
     value["description"] = json!(format!("{}{unit}", key.about));
     if let Some(default) = key.default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
         value["default"] = default;
+    }
+    value
+}
+
+/// Numbers as deep in lists as the parameter may have them.
+fn numbers(kind: &Numbers) -> Value {
+    let mut depths: Vec<usize> = kind.block.depths().to_vec();
+    if kind.over_time {
+        depths.extend(kind.block.depths().iter().map(|depth| depth + 1));
+    }
+    depths.sort_unstable();
+    depths.dedup();
+    let mut options: Vec<Value> = depths.into_iter().map(|depth| nested(kind, depth)).collect();
+    if options.len() == 1 { options.swap_remove(0) } else { json!({ "anyOf": options }) }
+}
+
+fn nested(kind: &Numbers, depth: usize) -> Value {
+    let range = kind.range;
+    let mut value = json!({ "type": "number" });
+    // Lists of lists are matrices, and of those only the library knows what is accepted.
+    if depth < 2 {
+        let end = |name: &str, end: f64| {
+            if range.except == Some(end) {
+                format!("exclusive{}{}", name[..1].to_uppercase(), &name[1..])
+            } else {
+                name.to_owned()
+            }
+        };
+        value[end("minimum", range.low)] = json!(range.low);
+        value[end("maximum", range.high)] = json!(range.high);
+    }
+    for _ in 0..depth {
+        value = json!({ "type": "array", "minItems": 1, "items": value });
     }
     value
 }

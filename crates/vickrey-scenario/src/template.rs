@@ -13,6 +13,7 @@ pub const MECHANISMS: &[&str] = crate::input::keys::MECHANISMS;
 pub fn template(mechanism: &str) -> Result<&'static str, Problem> {
     Ok(match known_mechanism(mechanism)? {
         "market" => include_str!("templates/market.toml"),
+        "linear-quadratic" => include_str!("templates/linear-quadratic.toml"),
         name => return Err(Problem::new(format!("mechanism `{name}` has no template"))),
     })
 }

@@ -342,7 +342,7 @@ mpc.gencost = [
     fn the_scenario_can_be_read_and_clears_at_the_reference_price() {
         let text = import(&CaseOptions::default()).unwrap();
         let scenario = crate::parse(&text, std::path::Path::new("small.toml")).unwrap();
-        let crate::System::Market(market) = scenario.system;
+        let crate::System::Market(market) = scenario.system else { panic!("another mechanism") };
         assert_eq!(market.market.len(), 4);
         let cleared = clear(&market.market).unwrap();
         // 40 - 5 MW: the first generator runs up to the 12 $/MWh of the second's first piece, which does the rest.
@@ -354,7 +354,10 @@ mpc.gencost = [
     fn costs_keep_their_constants() {
         let text = import(&CaseOptions { elasticity: 0.0, reference_price: None }).unwrap();
         let crate::System::Market(market) =
-            crate::parse(&text, std::path::Path::new("s.toml")).unwrap().system;
+            crate::parse(&text, std::path::Path::new("s.toml")).unwrap().system
+        else {
+            panic!("another mechanism")
+        };
         let first = market.market.utility(0);
         assert_eq!(first.value(-20.0), -(0.05 * 400.0 + 200.0 + 7.0));
         let second = market.market.utility(1);

@@ -1,7 +1,10 @@
 //! From bytes to a checked instance: scenario files in TOML, with tables in CSV or Parquet.
 
 pub(crate) mod keys;
+pub(crate) mod linear_quadratic;
 pub(crate) mod market;
+mod names;
+mod rules;
 mod sheet;
 mod table;
 #[cfg(test)]
@@ -13,11 +16,13 @@ use serde::Serialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use self::keys::{Key, MECHANISMS};
+use self::keys::{Key, Layout, MECHANISMS};
 use self::sheet::{Desk, Sheet};
 use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
-pub use self::market::{MarketScenario, PaymentChoice, Scaling};
+pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
+pub use self::market::{MarketScenario, PaymentChoice};
+pub use self::rules::Scaling;
 
 /// What a scenario file and its tables say, checked.
 #[derive(Clone, Debug)]
@@ -44,6 +49,8 @@ pub struct Scenario {
 pub enum System {
     /// `mechanism = "market"`
     Market(MarketScenario),
+    /// `mechanism = "linear-quadratic"`
+    LinearQuadratic(LinearQuadraticScenario),
 }
 
 /// Labels of quantities, prices and money; empty where the scenario has none.
@@ -95,14 +102,19 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
     let source = Source::new(path.display().to_string(), text);
     let document = document(text, &source)?;
     let sheet = Sheet::new(document.get_ref(), 0..0, "scenario");
-    let mut desk = Desk { source, problems: Problems::default() };
+    let mut desk = Desk::new(source);
     let mut hash = blake3::Hasher::new();
     hash.update(&(text.len() as u64).to_le_bytes());
     hash.update(text.as_bytes());
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut context = Context { folder, hash, warnings: Vec::new() };
-    let system = match mechanism(&sheet, &mut desk) {
+    let mechanism = mechanism(&sheet, &mut desk);
+    desk.layout = mechanism.and_then(Layout::of);
+    let system = match mechanism {
         Some("market") => market::read(&sheet, &mut desk, &mut context).map(System::Market),
+        Some("linear-quadratic") => {
+            linear_quadratic::read(&sheet, &mut desk, &mut context).map(System::LinearQuadratic)
+        }
         _ => None,
     };
     let head = head(&sheet, &mut desk);
@@ -130,7 +142,7 @@ fn document<'t>(text: &'t str, source: &Source) -> Result<Spanned<DeTable<'t>>, 
 
 /// The mechanism that the file is about; without it nothing else can be judged.
 fn mechanism<'a>(sheet: &Sheet<'a, '_>, desk: &mut Desk) -> Option<&'static str> {
-    let key: &Key = &keys::MARKET_FILE[0];
+    let key: &Key = &keys::MECHANISM;
     if sheet.value(key.name).is_none() {
         let message = "`mechanism` is missing".to_owned();
         let help = format!(
@@ -146,12 +158,10 @@ fn mechanism<'a>(sheet: &Sheet<'a, '_>, desk: &mut Desk) -> Option<&'static str>
 
 /// What every scenario has, whatever the mechanism.
 fn head(sheet: &Sheet<'_, '_>, desk: &mut Desk) -> (Option<String>, u64, Units) {
-    let key =
-        |name: &str| keys::MARKET_FILE.iter().find(|key| key.name == name).unwrap_or(&keys::MARKET_FILE[0]);
-    let title = sheet.text(key("title"), desk).map(str::to_owned);
-    let seed = sheet.whole(key("seed"), desk).unwrap_or(0);
+    let title = sheet.text(&keys::TITLE, desk).map(str::to_owned);
+    let seed = sheet.whole(&keys::SEED, desk).unwrap_or(0);
     let mut units = Units::default();
-    if let Some(section) = sheet.section(key("units"), desk) {
+    if let Some(section) = sheet.section(&keys::LABELS, desk) {
         section.refuse_others(keys::UNITS.iter().map(|key| key.name), desk);
         let [quantity, price, money] =
             [0, 1, 2].map(|k| section.text(&keys::UNITS[k], desk).unwrap_or_default().to_owned());

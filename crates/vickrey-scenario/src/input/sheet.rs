@@ -7,8 +7,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Key, Pair, section_of};
-use crate::diagnostic::{Problem, Problems, Source, list, nearest, shorten, suggest};
+use super::keys::{Key, Kind, Layout, Pair};
+use crate::diagnostic::{Problem, Problems, Source, list, nearest, shorten, suggest, written};
 
 pub(crate) type Span = Range<usize>;
 
@@ -16,9 +16,20 @@ pub(crate) type Span = Range<usize>;
 pub(crate) struct Desk {
     pub source: Source,
     pub problems: Problems,
+    /// The keys of the file, once the mechanism is known: where does a misplaced one belong?
+    pub layout: Option<&'static Layout>,
 }
 
 impl Desk {
+    pub fn new(source: Source) -> Self {
+        Self { source, problems: Problems::default(), layout: None }
+    }
+
+    /// Where in the file a key belongs, if there is one of this name.
+    fn section_of(&self, key: &str) -> Option<String> {
+        self.layout.and_then(|layout| layout.section_of(key))
+    }
+
     /// Reports a problem at a place of the text.
     pub fn at(&mut self, span: Span, message: String, label: &str, help: String) {
         let source = &self.source;
@@ -41,6 +52,34 @@ pub(crate) struct PairList {
     pub values: Vec<(f64, f64)>,
     pub spans: Vec<[Span; 2]>,
     pub span: Span,
+}
+
+/// A number, or a list of such things, and where it stands.
+pub(crate) struct Nest {
+    pub span: Span,
+    pub of: NestOf,
+}
+
+pub(crate) enum NestOf {
+    Number(f64),
+    List(Vec<Nest>),
+}
+
+/// Lists that are nested deeper than this hold nothing that is accepted anywhere: a matrix for each period has three.
+const DEEPEST: usize = 3;
+
+impl Nest {
+    /// What was found, in words.
+    pub fn describe(&self) -> String {
+        match &self.of {
+            NestOf::Number(number) => format!("the number {}", written(*number)),
+            NestOf::List(items) => {
+                let lists = items.first().is_some_and(|item| matches!(item.of, NestOf::List(_)));
+                let what = if lists { "list" } else { "number" };
+                format!("a list of {} {what}{}", items.len(), if items.len() == 1 { "" } else { "s" })
+            }
+        }
+    }
 }
 
 impl<'a, 'i> Sheet<'a, 'i> {
@@ -76,7 +115,7 @@ impl<'a, 'i> Sheet<'a, 'i> {
                 continue;
             }
             let message = format!("{}: `{}` is not a key here", self.title, shorten(name));
-            let help = match section_of(name) {
+            let help = match desk.section_of(name) {
                 Some(section) if nearest(name, accepted.clone()).is_none() => {
                     format!("`{name}` belongs to {section}; accepted here: {}", list(accepted.clone()))
                 }
@@ -88,7 +127,10 @@ impl<'a, 'i> Sheet<'a, 'i> {
 
     /// Reports that a key is missing, unless it is there with a slip of the pen, which is reported anyway.
     pub fn missing(&self, key: &Key, accepted: &str, desk: &mut Desk) {
-        if self.keys().any(|(found, _)| section_of(found).is_none() && nearest(found, [key.name]).is_some()) {
+        if self
+            .keys()
+            .any(|(found, _)| desk.section_of(found).is_none() && nearest(found, [key.name]).is_some())
+        {
             return;
         }
         let message = format!("{}: `{}` is missing", self.title, key.name);
@@ -142,17 +184,49 @@ impl<'a, 'i> Sheet<'a, 'i> {
         number
     }
 
-    /// A whole number that is not negative.
+    /// A whole number in the range of the key.
     pub fn whole(&self, key: &Key, desk: &mut Desk) -> Option<u64> {
         let value = self.value(key.name)?;
+        let (low, high) = match key.kind {
+            Kind::Whole { low, high } => (low, high),
+            _ => (0, u64::MAX),
+        };
         let whole = match value.get_ref() {
             DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix()).ok(),
             _ => None,
         };
+        let whole = whole.filter(|whole| (low..=high).contains(whole));
         if whole.is_none() {
-            self.wrong(key.name, value, "a whole number from 0 to 18446744073709551615", key.about, desk);
+            self.wrong(key.name, value, &format!("a whole number from {low} to {high}"), key.about, desk);
         }
         whole
+    }
+
+    /// Numbers, alone or in nested lists, if the key is there and holds nothing else.
+    pub fn nest(&self, key: &Key, desk: &mut Desk) -> Option<Nest> {
+        let value = self.value(key.name)?;
+        let before = desk.problems.count();
+        let nest = self.nested(key, value, 0, desk);
+        (desk.problems.count() == before).then_some(nest)
+    }
+
+    fn nested(&self, key: &Key, value: &Spanned<DeValue<'_>>, depth: usize, desk: &mut Desk) -> Nest {
+        let mut nest = Nest { span: value.span(), of: NestOf::List(Vec::new()) };
+        match (value.get_ref(), number(value.get_ref())) {
+            (_, Some(number)) => nest.of = NestOf::Number(number),
+            (DeValue::Array(items), _) if depth < DEEPEST => {
+                let items = items.iter().map(|item| self.nested(key, item, depth + 1, desk));
+                nest.of = NestOf::List(items.collect());
+            }
+            (DeValue::Array(_) | DeValue::Integer(_) | DeValue::Float(_), _) => {
+                self.wrong(key.name, value, FINITE, key.about, desk);
+            }
+            _ if depth == 0 => {
+                self.wrong(key.name, value, "a finite number, or lists of numbers", key.about, desk);
+            }
+            _ => self.wrong(key.name, value, FINITE, key.about, desk),
+        }
+        nest
     }
 
     /// A section of the document.

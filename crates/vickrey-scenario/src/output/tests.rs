@@ -53,7 +53,7 @@ fn agents(n: usize) -> String {
 }
 
 fn market(scenario: &Scenario) -> &MarketScenario {
-    let System::Market(market) = &scenario.system;
+    let System::Market(market) = &scenario.system else { panic!("another mechanism") };
     market
 }
 

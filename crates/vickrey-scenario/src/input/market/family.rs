@@ -2,7 +2,8 @@
 
 use vickrey::market::{Utility, UtilityError};
 
-use super::super::keys::{Key, Kind, LISTS, PARAMETERS, pairs, parameter};
+use crate::input::keys::market::{LISTS, PARAMETERS, pairs, parameter};
+use crate::input::keys::{Key, Kind};
 
 /// A family of utilities, by its index in [`FAMILIES`].
 pub(crate) struct Family {

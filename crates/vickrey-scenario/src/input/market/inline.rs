@@ -3,37 +3,20 @@
 use vickrey::market::{Utility, UtilityError};
 
 use super::family::{self, BLOCKS, FAMILIES, Family, POINTS, Parameters, Spot};
+use super::family_of;
 use super::roster::{Entry, Roster};
-use super::{family_of, refused_name};
 use crate::diagnostic::{list, nearest, shorten, suggest};
-use crate::input::keys::{Key, Kind, LISTS, NAME, PARAMETERS, UTILITY, pairs, parameter, section_of};
+use crate::input::keys::market::{LAYOUT, LISTS, PARAMETERS, UTILITY, pairs, parameter};
+use crate::input::keys::{Key, Kind, NAME};
+use crate::input::names;
 use crate::input::sheet::{Desk, PairList, Sheet, Span};
 
 pub(super) fn read(sheet: &Sheet<'_, '_>, desk: &mut Desk, roster: &mut Roster, has_blocks_table: bool) {
-    for (index, mut agent) in sheet.sections(super::key("agents"), desk).into_iter().enumerate() {
-        let name = name(&mut agent, index, desk);
+    for (index, mut agent) in sheet.sections(LAYOUT.key("agents"), desk).into_iter().enumerate() {
+        let name = names::inline(&mut agent, index, desk);
         let entry = entry(&agent, desk, name, has_blocks_table);
         roster.add_inline(entry, agent.place(NAME.name));
     }
-}
-
-/// The agent's name, empty if it has none that can be used; messages call the agent by it.
-fn name(agent: &mut Sheet<'_, '_>, index: usize, desk: &mut Desk) -> Box<str> {
-    agent.title = format!("agent number {}", index + 1);
-    if agent.value(NAME.name).is_none() {
-        agent.missing(&NAME, NAME.about, desk);
-    }
-    let name = agent.text(&NAME, desk).unwrap_or_default();
-    if name.is_empty() && !matches!(agent.value(NAME.name), Some(value) if value.get_ref().is_str()) {
-        return "".into(); // missing or no text: reported
-    }
-    if let Some(accepted) = refused_name(name) {
-        let message = format!("{}: `name` is \"{}\"", agent.title, shorten(name));
-        desk.at(agent.place(NAME.name), message, "not a name", format!("accepted: {accepted}"));
-        return "".into();
-    }
-    agent.title = format!("agent `{}`", shorten(name));
-    name.into()
 }
 
 fn entry(agent: &Sheet<'_, '_>, desk: &mut Desk, name: Box<str>, has_blocks_table: bool) -> Entry {
@@ -164,7 +147,7 @@ fn refuse_foreign(agent: &Sheet<'_, '_>, family: &Family, desk: &mut Desk) {
         let (others, near) = (Family::with_key(key), nearest(key, accepted()));
         let help = if !others.is_empty() {
             format!("`{key}` belongs to {}; accepted: {}", list(others), list(accepted()))
-        } else if let (None, Some(section)) = (near, section_of(key)) {
+        } else if let (None, Some(section)) = (near, LAYOUT.section_of(key)) {
             format!("`{key}` belongs to {section}; accepted: {}", list(accepted()))
         } else {
             suggest(key, accepted())

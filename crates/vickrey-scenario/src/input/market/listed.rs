@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use super::family::{self, BLOCKS, FAMILIES, POINTS, Parameters, Spot};
+use super::family_of;
 use super::roster::{Entry, Roster};
-use super::{family_of, refused_name};
 use crate::diagnostic::{Problem, Problems, list, shorten, suggest};
-use crate::input::keys::{LISTS, NAME, PARAMETERS, UTILITY, pairs, parameter};
+use crate::input::keys::NAME;
+use crate::input::keys::market::{LISTS, PARAMETERS, UTILITY, pairs, parameter};
+use crate::input::names;
 use crate::input::sheet::{Desk, FINITE};
 use crate::input::table::{Column, Row, Table};
 
@@ -41,7 +43,7 @@ fn advice(column: &str) -> Option<&'static str> {
 }
 
 fn agent(table: &Table, row: &Row<'_>, has_blocks_table: bool, problems: &mut Problems) -> Entry {
-    let name = name(table, row, NAME_COLUMN, NAME.name, problems).unwrap_or_default();
+    let name = names::listed(table, row, NAME_COLUMN, NAME.name, problems).unwrap_or_default();
     let mut entry = Entry { name: name.into(), family: None, utility: None, waiting: None };
     let Some(index) = family(table, row, has_blocks_table, problems) else { return entry };
     entry.family = Some(index);
@@ -98,33 +100,6 @@ fn needs(family: usize) -> String {
     format!("`{}` needs {}", family.name, list(family.required.iter().map(|&p| PARAMETERS[p].name)))
 }
 
-/// The name in a cell, if it can be used.
-fn name<'r>(
-    table: &Table,
-    row: &'r Row<'_>,
-    column: usize,
-    title: &str,
-    problems: &mut Problems,
-) -> Option<&'r str> {
-    match row.text(column) {
-        Ok(Some(name)) => match refused_name(name) {
-            None => return Some(name),
-            Some(accepted) => problems.push_with(|| {
-                table.problem(row.key, Some(title), format!("found `{}`", shorten(name)), accepted)
-            }),
-        },
-        Ok(None) => {
-            problems.push_with(|| table.problem(row.key, Some(title), "empty", "the name of an agent"))
-        }
-        Err(found) => {
-            problems.push_with(|| {
-                table.problem(row.key, Some(title), format!("found {}", found.0), "a name in UTF-8")
-            });
-        }
-    }
-    None
-}
-
 /// The family that a row names, if a table can describe its agents.
 fn family(table: &Table, row: &Row<'_>, has_blocks_table: bool, problems: &mut Problems) -> Option<usize> {
     let listed = || family::names().filter(|name| *name != FAMILIES[POINTS].name);
@@ -178,7 +153,7 @@ const BLOCK_COLUMNS: [Column; 4] = [
 pub(super) fn read_blocks(table: &Table, desk: &mut Desk, roster: &mut Roster) {
     let (mut blocks, created) = {
         let known: HashMap<&str, usize> =
-            roster.names.iter().enumerate().map(|(i, name)| (&**name, i)).collect();
+            roster.names.list.iter().enumerate().map(|(i, name)| (&**name, i)).collect();
         let mut reader =
             BlockReader { table, roster, known, created: HashMap::new(), last: None, blocks: Vec::new() };
         table.read(&BLOCK_COLUMNS, |_| None, &mut desk.problems, &mut |row, problems| {
@@ -189,7 +164,7 @@ pub(super) fn read_blocks(table: &Table, desk: &mut Desk, roster: &mut Roster) {
     let mut created: Vec<(Box<str>, u32)> = created.into_iter().collect();
     created.sort_unstable_by_key(|(_, agent)| *agent);
     for (name, _) in created {
-        roster.add(Entry { name, family: Some(BLOCKS), utility: None, waiting: Some(0.0) });
+        roster.add_created(Entry { name, family: Some(BLOCKS), utility: None, waiting: Some(0.0) });
     }
     // Stable: an agent's blocks keep the order of the file, so that messages find the first that is wrong.
     blocks.sort_by_key(|block| block.agent);
@@ -212,7 +187,7 @@ pub(super) fn read_blocks(table: &Table, desk: &mut Desk, roster: &mut Roster) {
                     }
                     _ => (blocks[0].row, None),
                 };
-                let name = shorten(&roster.names[agent]);
+                let name = shorten(&roster.names.list[agent]);
                 table.problem(row, column, format!("agent `{name}`: found {}", error.found), error.accepted)
             }),
         }
@@ -233,7 +208,7 @@ impl BlockReader<'_> {
     fn add(&mut self, row: &Row<'_>, problems: &mut Problems) {
         let table = self.table;
         let before = problems.count();
-        let name = name(table, row, 0, "agent", problems).unwrap_or_default();
+        let name = names::listed(table, row, 0, "agent", problems).unwrap_or_default();
         let side = side(table, row, problems);
         let mut numbers = [0.0; 2];
         for (k, number) in numbers.iter_mut().enumerate() {

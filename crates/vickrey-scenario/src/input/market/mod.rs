@@ -11,7 +11,8 @@ use vickrey::market::{Market, MarketError};
 use self::family::FAMILIES;
 use self::roster::Roster;
 use super::Context;
-use super::keys::{self, Key};
+use super::keys::market as keys;
+use super::rules::{self, Scaling};
 use super::sheet::{Desk, Sheet, Span};
 use super::table::Table;
 
@@ -42,21 +43,6 @@ pub enum PaymentChoice {
     Lagrange,
 }
 
-/// The factor c of scaled VCG. Only a number fixed in advance keeps truth optimal.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Scaling {
-    /// This number.
-    Fixed(f64),
-    /// The low end of the interval in which budget and participation hold.
-    LowEnd,
-    /// Its high end.
-    HighEnd,
-    /// The c in it that keeps payments nearest to Lagrange payments.
-    MinMax,
-    /// The same, relative to what each agent trades.
-    MinMaxRatio,
-}
-
 impl PaymentChoice {
     /// The word for it in scenario files.
     pub fn name(self) -> &'static str {
@@ -69,37 +55,20 @@ impl PaymentChoice {
     }
 }
 
-impl Scaling {
-    /// The word for it in scenario files; none for a number.
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Fixed(_) => None,
-            Self::LowEnd => Some(keys::SCALINGS[0]),
-            Self::HighEnd => Some(keys::SCALINGS[1]),
-            Self::MinMax => Some(keys::SCALINGS[2]),
-            Self::MinMaxRatio => Some(keys::SCALINGS[3]),
-        }
-    }
-}
-
-/// Factors outside this range are taken for a mistake, and warned about.
-const USUAL_FACTORS: std::ops::RangeInclusive<f64> = 0.0..=10.0;
-
 pub(super) fn read(
     sheet: &Sheet<'_, '_>,
     desk: &mut Desk,
     context: &mut Context<'_>,
 ) -> Option<MarketScenario> {
-    sheet.refuse_others(keys::MARKET_FILE.iter().map(|key| key.name), desk);
+    sheet.refuse_others(keys::FILE.iter().map(|key| key.name), desk);
     let empty = toml::de::DeTable::new();
-    let rules = sheet.section(key("market"), desk).unwrap_or_else(|| Sheet::new(&empty, 0..0, "[market]"));
+    let rules = sheet
+        .section(keys::LAYOUT.key("market"), desk)
+        .unwrap_or_else(|| Sheet::new(&empty, 0..0, "[market]"));
     rules.refuse_others(keys::MARKET.iter().map(|key| key.name), desk);
     let total = rules.number(&keys::MARKET[0], desk).unwrap_or(0.0);
     let payment = payment(&rules, desk, &mut context.warnings);
-    let baseline = match rules.choice(&keys::MARKET[3], keys::BASELINES.iter().copied(), desk) {
-        Some(1) => Baseline::Zero,
-        _ => Baseline::Autarky,
-    };
+    let baseline = rules::baseline(&rules, &keys::MARKET[3], desk);
     let roster = agents(sheet, desk, context);
     let families = roster.families();
     let market = market(roster, total, rules.place("total"), desk)?;
@@ -114,7 +83,7 @@ fn agents(sheet: &Sheet<'_, '_>, desk: &mut Desk, context: &mut Context<'_>) -> 
     if let Some(table) = &agents {
         listed::read_agents(table, desk, &mut roster, promises_blocks);
     }
-    roster.check_names(agents.as_ref(), desk);
+    roster.names.check(agents.as_ref(), desk);
     if let Some(table) = &blocks {
         let before = desk.problems.count();
         listed::read_blocks(table, desk, &mut roster);
@@ -123,11 +92,6 @@ fn agents(sheet: &Sheet<'_, '_>, desk: &mut Desk, context: &mut Context<'_>) -> 
         }
     }
     roster
-}
-
-/// A key at the top of the file.
-fn key(name: &str) -> &'static Key {
-    keys::MARKET_FILE.iter().find(|key| key.name == name).unwrap_or(&keys::MARKET_FILE[0])
 }
 
 fn payment(rules: &Sheet<'_, '_>, desk: &mut Desk, warnings: &mut Vec<String>) -> Option<PaymentChoice> {
@@ -152,32 +116,14 @@ fn payment(rules: &Sheet<'_, '_>, desk: &mut Desk, warnings: &mut Vec<String>) -
 
 fn scaling(rules: &Sheet<'_, '_>, desk: &mut Desk, warnings: &mut Vec<String>) -> Option<Scaling> {
     let key = &keys::MARKET[2];
-    let words = keys::SCALINGS.iter().copied();
-    let Some(value) = rules.value(key.name) else {
+    if rules.value(key.name).is_none() {
         let message = "[market]: payment = \"scaled-vcg\" needs `scaling`".to_owned();
         let help = "accepted: a number fixed in advance, for example scaling = 1.02, or \"low-end\", \"high-end\", \
                     \"min-max\", \"min-max-ratio\" (computed from these bids, so not incentive compatible)";
         desk.at(rules.place("payment"), message, "`scaling` is missing", help.to_owned());
         return None;
-    };
-    if value.get_ref().as_str().is_some() {
-        let index = rules.choice(key, words, desk)?;
-        return [Scaling::LowEnd, Scaling::HighEnd, Scaling::MinMax, Scaling::MinMaxRatio]
-            .get(index)
-            .copied();
     }
-    let c = rules.number(key, desk)?;
-    if c.abs() > vickrey::market::utility::LARGEST {
-        let message = format!("[market]: `scaling` is {c:e}, accepted is a number of size at most 1e15");
-        desk.at(value.span(), message, "too large to be meaningful", key.about.to_owned());
-        return None;
-    }
-    if !USUAL_FACTORS.contains(&c) {
-        warnings.push(format!(
-            "[market]: scaling = {c} is far from 1, around which budget and participation can hold"
-        ));
-    }
-    Some(Scaling::Fixed(c))
+    rules::scaling(rules, key, desk, warnings)
 }
 
 /// The tables that could be opened.
@@ -191,16 +137,10 @@ struct Tables {
 
 /// Opens the tables, in the order in which they enter the hash.
 fn tables(sheet: &Sheet<'_, '_>, desk: &mut Desk, context: &mut Context<'_>) -> Tables {
-    let Some(section) = sheet.section(key("tables"), desk) else { return Tables::default() };
+    let Some(section) = sheet.section(keys::LAYOUT.key("tables"), desk) else { return Tables::default() };
     section.refuse_others(keys::TABLES.iter().map(|key| key.name), desk);
-    let mut open = |key: &Key| {
-        let path = context.folder.join(section.text(key, desk)?);
-        context.hash.update(key.name.as_bytes());
-        let asked =
-            |problem: crate::Problem| problem.at(&desk.source, section.place(key.name), "asked for here");
-        Table::open(&path, &mut context.hash).map_err(|problem| desk.problems.push(asked(problem))).ok()
-    };
-    let [agents, blocks] = [open(&keys::TABLES[0]), open(&keys::TABLES[1])];
+    let [agents, blocks] =
+        [&keys::TABLES[0], &keys::TABLES[1]].map(|key| Table::asked(&section, key, desk, context));
     Tables { agents, blocks, promises_blocks: section.value(keys::TABLES[1].name).is_some() }
 }
 
@@ -210,6 +150,7 @@ fn market(roster: Roster, total: f64, total_at: Span, desk: &mut Desk) -> Option
         return None;
     }
     let Roster { names, utilities, .. } = roster;
+    let names = names.list;
     let utilities: Vec<_> = utilities.into_iter().flatten().collect();
     let made =
         Market::new(utilities, total).and_then(|market| market.with_names(names)).and_then(check_reach);
@@ -242,18 +183,6 @@ fn check_reach(market: Market) -> Result<Market, MarketError> {
         return Err(MarketError::Infeasible { total: market.total(), lowest, highest });
     }
     Ok(market)
-}
-
-/// Why a name cannot be used, as what is accepted instead.
-fn refused_name(name: &str) -> Option<&'static str> {
-    const LONGEST: usize = 200;
-    if name.is_empty() || name.len() > LONGEST {
-        Some("a name of 1 to 200 bytes")
-    } else if name.trim().len() != name.len() || name.chars().any(char::is_control) {
-        Some("a name without blanks around it and without control characters")
-    } else {
-        None
-    }
 }
 
 /// The index of a family, or what is wrong with the word for it.

@@ -1,25 +1,22 @@
 //! The agents as they are collected from the scenario file and its tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use vickrey::market::Utility;
 
 use super::family::{self, FAMILIES};
-use crate::diagnostic::{Problem, shorten};
+use crate::diagnostic::shorten;
+use crate::input::names::Names;
 use crate::input::sheet::{Desk, Span};
 use crate::input::table::Table;
 
 /// Everybody so far, in the order: written in the scenario, rows of the table, created by blocks.
 #[derive(Default)]
 pub(super) struct Roster {
-    pub names: Vec<Box<str>>,
+    pub names: Names,
     /// None if it could not be made (which has been reported), or if its blocks are still to come.
     pub utilities: Vec<Option<Utility>>,
     families: Vec<u8>,
-    /// Where the name stands, for agents of the scenario.
-    inline: Vec<Span>,
-    /// The row, for agents of the table.
-    rows: Vec<u64>,
     /// Agents whose blocks are in the table of blocks, with their value of being idle.
     pub waiting: BTreeMap<usize, f64>,
 }
@@ -42,22 +39,29 @@ impl Roster {
     }
 
     pub fn add_inline(&mut self, entry: Entry, at: Span) {
-        self.inline.push(at);
-        self.add(entry);
+        let name = self.add(entry);
+        self.names.add_inline(name, at);
     }
 
     pub fn add_row(&mut self, entry: Entry, row: u64) {
-        self.rows.push(row);
-        self.add(entry);
+        let name = self.add(entry);
+        self.names.add_row(name, row);
     }
 
-    pub fn add(&mut self, entry: Entry) {
+    /// An agent that is only known by its blocks.
+    pub fn add_created(&mut self, entry: Entry) {
+        let name = self.add(entry);
+        self.names.list.push(name);
+    }
+
+    /// Adds all but the name, and hands that back.
+    fn add(&mut self, entry: Entry) -> Box<str> {
         if let Some(idle_value) = entry.waiting {
             self.waiting.insert(self.len(), idle_value);
         }
-        self.names.push(entry.name);
         self.utilities.push(entry.utility);
         self.families.push(entry.family.and_then(|family| u8::try_from(family).ok()).unwrap_or(UNKNOWN));
+        entry.name
     }
 
     /// The family of an agent, if it is known.
@@ -76,64 +80,19 @@ impl Roster {
         family::names().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Reports names that two agents share.
-    pub fn check_names(&self, table: Option<&Table>, desk: &mut Desk) {
-        let mut seen: HashMap<&str, usize> = HashMap::with_capacity(self.len());
-        for (agent, name) in self.names.iter().enumerate() {
-            if name.is_empty() {
-                continue; // reported already
-            }
-            let first = *seen.entry(name).or_insert(agent);
-            if first != agent {
-                let source = desk.source.clone();
-                desk.problems.push_with(|| {
-                    let message = format!("two agents have the name `{}`", shorten(name));
-                    let problem = self.problem(agent, message, "used again here", table, &source);
-                    match (self.inline.get(first), self.inline.get(agent)) {
-                        (Some(at), Some(_)) => problem.at(&source, at.clone(), "first used here"),
-                        _ => problem.with_note(self.problem(
-                            first,
-                            "first used here".into(),
-                            "here",
-                            table,
-                            &source,
-                        )),
-                    }
-                    .with_help("accepted: every name once, counting the scenario and its tables together")
-                });
-            }
-        }
-    }
-
     /// Reports agents that are made of blocks and have none.
     pub fn check_blocks(&self, table: Option<&Table>, desk: &mut Desk) {
         let source = desk.source.clone();
         for &agent in self.waiting.keys() {
             desk.problems.push_with(|| {
-                let message =
-                    format!("agent `{}` has utility `blocks` and no blocks", shorten(&self.names[agent]));
-                self.problem(agent, message, "no blocks", table, &source).with_help(
+                let message = format!(
+                    "agent `{}` has utility `blocks` and no blocks",
+                    shorten(&self.names.list[agent])
+                );
+                self.names.problem(agent, message, "no blocks", table, &source).with_help(
                     "accepted: `bids` or `offers` here, or rows with this agent in the table of blocks",
                 )
             });
-        }
-    }
-
-    /// A problem at the place where the agent is introduced.
-    fn problem(
-        &self,
-        agent: usize,
-        message: String,
-        label: &str,
-        table: Option<&Table>,
-        source: &crate::diagnostic::Source,
-    ) -> Problem {
-        if let Some(at) = self.inline.get(agent) {
-            return Problem::new(message).at(source, at.clone(), label);
-        }
-        match (table, self.rows.get(agent - self.inline.len())) {
-            (Some(table), Some(&row)) => table.problem(row, Some("name"), message, ""),
-            _ => Problem::new(message),
         }
     }
 }

@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
+use super::Context;
+use super::keys::Key;
+use super::sheet::{Desk, Sheet};
 use crate::diagnostic::{Problem, Problems, list, nearest, shorten};
 
 /// What a table is asked for.
@@ -72,6 +75,19 @@ impl Row<'_> {
 }
 
 impl Table {
+    /// Opens the table that a key of `[tables]` names; what is wrong with it is reported there.
+    pub fn asked(
+        section: &Sheet<'_, '_>,
+        key: &Key,
+        desk: &mut Desk,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        let path = context.folder.join(section.text(key, desk)?);
+        context.hash.update(key.name.as_bytes());
+        let asked = |problem: Problem| problem.at(&desk.source, section.place(key.name), "asked for here");
+        Self::open(&path, &mut context.hash).map_err(|problem| desk.problems.push(asked(problem))).ok()
+    }
+
     /// Opens a table and adds all its bytes to the hash of the scenario.
     pub fn open(path: &Path, hash: &mut blake3::Hasher) -> Result<Self, Problem> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();

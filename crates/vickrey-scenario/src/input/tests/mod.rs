@@ -1,6 +1,8 @@
 //! What is read, and what is said about everything that is not accepted.
 
 mod agents;
+mod linear_quadratic;
+mod linear_quadratic_tables;
 mod mutations;
 mod places;
 mod scenario;
@@ -30,7 +32,7 @@ fn read(text: &str) -> Result<Scenario, Problem> {
 }
 
 fn market(text: &str) -> MarketScenario {
-    let System::Market(market) = read(text).unwrap().system;
+    let System::Market(market) = read(text).unwrap().system else { panic!("another mechanism") };
     market
 }
 

@@ -42,6 +42,16 @@ const PIECES: &[&str] = &[
     "[a.b.c]\n",
     "[[market]]\n",
     "low = 1\n",
+    "states = 2\n",
+    "[[0, 1], [1, 0]]",
+    "[1, 2]",
+    "noise = -1\n",
+    "periods = 2\n",
+    "market = \"filtered\"\n",
+    "payment = \"worlds\"\n",
+    "observation = 1\n",
+    "observation-noise = 0\n",
+    "loadings = [1]\n",
 ];
 
 /// One change of a text.
@@ -107,8 +117,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn changed_templates(changes in prop::collection::vec(change(), 1..6)) {
-        let text = apply(template("market").unwrap(), &changes);
+    fn changed_templates(
+        changes in prop::collection::vec(change(), 1..6),
+        mechanism in prop::sample::select(crate::MECHANISMS),
+    ) {
+        let text = apply(template(mechanism).unwrap(), &changes);
         if let Err(problem) = read(&text) {
             look_at(&problem);
         }
@@ -130,8 +143,28 @@ proptest! {
     }
 
     #[test]
-    fn any_text_at_all(text in "\\PC{0,200}") {
-        if let Err(problem) = read(&format!("mechanism = \"market\"\n{text}")) {
+    fn changed_tables_over_time(changes in prop::collection::vec(change(), 1..6), which in 0..4_usize) {
+        let mut tables = [
+            ("agents.csv", "name,law,a,b,q,r,noise,degrees\nx,student-t,1,1,-1,-1,0.5,5\ny,wind,1,1,-1,-1,1,\n"),
+            ("series.csv", "agent,period,q,noise\nx,0,-1,0\nx,1,-2,1\n"),
+            ("path.csv", "agent,period,disturbance\ny,0,-1\ny,1,-2\n"),
+            ("samples.csv", "law,value\nwind,1\nwind,2\nwind,4\n"),
+        ]
+        .map(|(name, text)| (name, text.to_owned()));
+        tables[which].1 = apply(&tables[which].1, &changes);
+        let scenario = "mechanism = \"linear-quadratic\"\n[linear-quadratic]\nperiods = 2\nnoise-as = \"std\"\n[tables]\n\
+                        agents = \"agents.csv\"\nseries = \"series.csv\"\npath = \"path.csv\"\nsamples = \"samples.csv\"\n";
+        let files: Vec<(&str, &[u8])> = std::iter::once(("scenario.toml", scenario.as_bytes()))
+            .chain(tables.iter().map(|(name, text)| (*name, text.as_bytes())))
+            .collect();
+        if let Err(problem) = load_files(&files) {
+            look_at(&problem);
+        }
+    }
+
+    #[test]
+    fn any_text_at_all(text in "\\PC{0,200}", mechanism in prop::sample::select(crate::MECHANISMS)) {
+        if let Err(problem) = read(&format!("mechanism = \"{mechanism}\"\n{text}")) {
             look_at(&problem);
         }
     }

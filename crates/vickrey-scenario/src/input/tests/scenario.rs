@@ -15,7 +15,7 @@ fn everything_has_a_place() {
     assert_eq!((scenario.title.as_deref(), scenario.seed), (Some("T"), u64::MAX));
     assert_eq!(scenario.units, Units { quantity: "MW".into(), ..Units::default() });
     assert!(scenario.warnings.is_empty());
-    let System::Market(market) = scenario.system;
+    let System::Market(market) = scenario.system else { panic!("another mechanism") };
     assert_eq!(market.payment, PaymentChoice::ScaledVcg(Scaling::Fixed(1.25)));
     assert_eq!(market.baseline, Baseline::Zero);
     assert_eq!(market.families, [("quadratic", 2)]);
@@ -26,7 +26,7 @@ fn everything_has_a_place() {
 fn defaults() {
     let scenario = read(&format!("mechanism = \"market\"\n{TWO}")).unwrap();
     assert_eq!((scenario.title, scenario.seed, scenario.units), (None, 0, Units::default()));
-    let System::Market(market) = scenario.system;
+    let System::Market(market) = scenario.system else { panic!("another mechanism") };
     assert_eq!((market.payment, market.baseline), (PaymentChoice::Vcg, Baseline::Autarky));
     assert_eq!(market.market.total(), 0.0);
 }
@@ -61,7 +61,7 @@ fn the_template_and_the_examples_clear() {
     for name in ["four-agents", "mixed", "operator-blocks", "procurement"] {
         let path = examples.join(format!("{name}.toml"));
         let scenario = load(&path).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
-        let System::Market(market) = scenario.system;
+        let System::Market(market) = scenario.system else { panic!("another mechanism") };
         vickrey::market::settle(&market.market).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
@@ -82,17 +82,24 @@ fn the_hash_covers_every_byte() {
 fn a_mechanism_is_needed_and_must_be_known() {
     assert_eq!(
         lines(&read("[market]\n").unwrap_err()),
-        ["1:1 `mechanism` is missing | begin the file with mechanism = \"market\"; accepted: `market`"]
+        [
+            "1:1 `mechanism` is missing | begin the file with mechanism = \"market\"; accepted: `market`, `linear-quadratic`"
+        ]
     );
     assert_eq!(
         lines(&read("mechanism = \"markt\"\nnonsense = 1").unwrap_err()),
-        ["1:13 scenario: `mechanism` is \"markt\" | did you mean `market`? accepted: `market`"]
+        [
+            "1:13 scenario: `mechanism` is \"markt\" | did you mean `market`? accepted: `market`, `linear-quadratic`"
+        ]
     );
     assert_eq!(
         lines(&read("mechanism = 1").unwrap_err())[0].split(" | ").next().unwrap(),
-        "1:13 scenario: `mechanism` is the number 1, accepted is one of `market`"
+        "1:13 scenario: `mechanism` is the number 1, accepted is one of `market`, `linear-quadratic`"
     );
-    assert_eq!(template("mrket").unwrap_err().help().unwrap(), "did you mean `market`? accepted: `market`");
+    assert_eq!(
+        template("mrket").unwrap_err().help().unwrap(),
+        "did you mean `market`? accepted: `market`, `linear-quadratic`"
+    );
     assert!(crate::schema(Some("x")).is_err());
 }
 

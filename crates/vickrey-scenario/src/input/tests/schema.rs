@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::input::keys::{Kind, LISTS, MARKET, MARKET_FILE, NAME, PARAMETERS, TABLES, UNITS, UTILITY};
+use crate::input::keys::market::{FILE, LISTS, MARKET, PARAMETERS, PAYMENTS, TABLES, UTILITY};
+use crate::input::keys::{self, Kind, LAYOUTS, MECHANISMS, NAME, UNITS};
 use crate::input::market::family::{self, FAMILIES, Parameters};
-use crate::{MECHANISMS, template};
+use crate::template;
 
 /// Checks a value against the part of JSON Schema that ours uses.
 fn fits(value: &Value, schema: &Value) -> bool {
@@ -28,6 +29,7 @@ fn fits(value: &Value, schema: &Value) -> bool {
         && all("minimum", &|bound| above(bound, false))
         && all("exclusiveMinimum", &|bound| above(bound, true))
         && all("maximum", &|bound| number.is_none_or(|n| n <= bound.as_f64().unwrap()))
+        && all("exclusiveMaximum", &|bound| number.is_none_or(|n| n < bound.as_f64().unwrap()))
         && all("anyOf", &|options| options.as_array().unwrap().iter().any(|option| fits(value, option)))
         && all("oneOf", &|options| {
             options.as_array().unwrap().iter().filter(|option| fits(value, option)).count() == 1
@@ -137,19 +139,37 @@ fn ranges_are_those_of_the_library() {
 
 #[test]
 fn every_key_is_described_and_explained_in_the_template() {
-    let template = template(MECHANISMS[0]).unwrap();
-    let keys = MARKET_FILE.iter().chain(UNITS).chain(MARKET).chain(TABLES).chain(&PARAMETERS).chain(&LISTS);
-    for key in keys.chain([&NAME, &UTILITY]) {
+    let template = template("market").unwrap();
+    let keys = FILE.iter().chain(UNITS).chain(MARKET).chain(TABLES).chain(&PARAMETERS).chain(&LISTS);
+    are_explained(template, keys.chain([&NAME, &UTILITY]));
+    let words = PAYMENTS.iter().chain(keys::SCALINGS);
+    for word in words.chain(keys::BASELINES).copied().chain(family::names()) {
+        assert!(template.contains(word), "{word} is not in the template");
+    }
+}
+
+#[test]
+fn every_key_of_linear_quadratic_markets_is_described_and_explained() {
+    use crate::input::keys::linear_quadratic::{
+        AGENT, FILE, LAWS, MARKETS, NOISE_AS, PAYMENTS, RULES, TABLES,
+    };
+    let template = template("linear-quadratic").unwrap();
+    let keys = FILE.iter().chain(UNITS).chain(RULES).chain(TABLES);
+    are_explained(template, keys.chain(AGENT.iter().copied().flatten()));
+    let words = MARKETS.iter().chain(PAYMENTS).chain(NOISE_AS).chain(LAWS);
+    for word in words.chain(keys::SCALINGS).chain(keys::BASELINES) {
+        assert!(template.contains(word), "{word} is not in the template");
+    }
+}
+
+fn are_explained<'k>(template: &str, keys: impl Iterator<Item = &'k keys::Key>) {
+    for key in keys {
         assert!(key.about.ends_with('.'), "{}", key.name);
         let written = [format!("{} = ", key.name), format!("[{}]", key.name), format!("[[{}]]", key.name)];
         assert!(written.iter().any(|form| template.contains(form)), "{} is not in the template", key.name);
         if let Some(default) = key.default {
             assert!(serde_json::from_str::<Value>(default).is_ok(), "{}", key.name);
         }
-    }
-    let words = crate::input::keys::PAYMENTS.iter().chain(crate::input::keys::SCALINGS);
-    for word in words.chain(crate::input::keys::BASELINES).copied().chain(family::names()) {
-        assert!(template.contains(word), "{word} is not in the template");
     }
     for line in template.lines() {
         assert!(line.chars().count() <= 120, "{line}");
@@ -158,10 +178,112 @@ fn every_key_is_described_and_explained_in_the_template() {
 
 #[test]
 fn the_schema_says_what_it_is() {
-    let schema = crate::schema(None).unwrap();
+    let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["properties"]["mechanism"]["enum"], json!(["market"]));
     assert_eq!(schema["properties"]["market"]["properties"]["total"]["default"], json!(0.0));
     let total = &schema["properties"]["market"]["properties"]["total"]["description"];
     assert!(total.as_str().unwrap().ends_with("Unit: quantity, as labelled in [units]."));
+}
+
+#[test]
+fn the_schema_of_all_mechanisms_takes_each() {
+    let all = crate::schema(None).unwrap();
+    assert_eq!(all["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(all["oneOf"].as_array().unwrap().len(), MECHANISMS.len());
+    for (layout, mechanism) in LAYOUTS.iter().zip(MECHANISMS) {
+        assert_eq!(layout.mechanism, *mechanism);
+        assert!(fits(&document(template(mechanism).unwrap()), &all), "{mechanism}");
+    }
+}
+
+fn linear_quadratic() -> Value {
+    crate::schema(Some("linear-quadratic")).unwrap()
+}
+
+#[test]
+fn schema_and_reader_of_linear_quadratic_markets_refuse_the_same() {
+    let agents =
+        |x: &str| format!("[[agents]]\nname = \"x\"\n{x}\n[[agents]]\nname = \"y\"\na = 1\nb = 1\nr = -1");
+    let good =
+        |lines: &str| format!("mechanism = \"linear-quadratic\"\n[linear-quadratic]\nperiods = 3\n{lines}");
+    let accepted = [
+        agents("a = 1\nb = [1, 2, 3]\nr = -1\nq = [-1, 0, -2]\nlinear = [0, 1, 2]"),
+        agents(
+            "states = 2\na = [[1, 0], [0, 1]]\nb = [[1, 0], [1, 0], [0, 1]]\nr = [-1, -1, -1]\nstart = [1, 2]",
+        ),
+        agents(
+            "states = 2\na = [[[1, 0], [0, 1]], [[1, 0], [0, 1]], [[1, 0], [0, 1]]]\nb = [1, 1]\nr = -1\nloadings = [[1], [2]]",
+        ),
+        format!("net-demand = [0, 1, -1]\nscaling = \"min-max\"\n{}", agents("a = 1\nb = 1\nr = -1")),
+    ];
+    for lines in accepted {
+        let text = good(&lines);
+        assert!(fits(&document(&text), &linear_quadratic()), "{lines}");
+        read(&text).unwrap_or_else(|problem| panic!("{lines}\n{}", shown(&problem)));
+    }
+    for lines in [
+        "net-demand = [1, \"2\", 3]",
+        "market = \"planned\"",
+        "payment = \"vcg\"",
+        "scaling = \"middle\"",
+        "noise-as = \"sd\"",
+        "total = 3",
+        "[tables]\nblocks = \"x.csv\"",
+        "[[agents]]\na = 1\nb = 1\nr = -1",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = 0",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = [-1, -1, 0]",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = [[-1], [-1], [-1]]",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = -1\nq = 1",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = -1\nstates = 17",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = -1\nnoise = -1",
+        "[[agents]]\nname = \"x\"\na = [[[[1]]]]\nb = 1\nr = -1",
+        "[[agents]]\nname = \"x\"\na = 1e13\nb = 1\nr = -1",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = -1\nloadings = 1",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = -1\nlaw = \"student-t\"\ndegrees = 2",
+        "[[agents]]\nname = \"x\"\na = 1\nb = 1\nr = -1\nutility = \"quadratic\"",
+    ] {
+        let text = good(&format!("{lines}\n{}", agents("a = 1\nb = 1\nr = -1").replace("\"x\"", "\"z\"")));
+        assert!(!fits(&document(&text), &linear_quadratic()), "{lines}");
+        assert!(read(&text).is_err(), "{lines}");
+    }
+    for text in ["mechanism = \"linear-quadratic\"", "mechanism = \"linear-quadratic\"\n[linear-quadratic]\n"]
+    {
+        assert!(!fits(&document(text), &linear_quadratic()) && read(text).is_err(), "{text}");
+    }
+}
+
+/// The ranges in the tables of keys are those of the library.
+#[test]
+fn ranges_of_linear_quadratic_markets_are_those_of_the_library() {
+    use crate::input::keys::linear_quadratic::{NUMBERS, number, of};
+    for (k, key) in NUMBERS.iter().enumerate().filter(|(k, _)| *k != number::LOADINGS) {
+        let takes = |x: f64| {
+            let observed = if key.name.starts_with("observation") { "observation = 1" } else { "" };
+            let law = if k == number::DEGREES { "law = \"student-t\"" } else { "" };
+            let defaults = [("a", "1"), ("b", "1"), ("r", "-1"), ("observation", "")];
+            let rest: String = defaults
+                .iter()
+                .filter(|(name, value)| *name != key.name && !value.is_empty())
+                .map(|(name, value)| format!("{name} = {value}\n"))
+                .collect();
+            let observed = if key.name == "observation" { "observation-noise = 1" } else { observed };
+            read(&format!(
+                "mechanism = \"linear-quadratic\"\n[linear-quadratic]\nperiods = 3\nmarket = \"filtered\"\n\
+                 noise-as = \"variance\"\n[[agents]]\nname = \"x\"\n{rest}{law}\n{observed}\n{} = {x:?}\n\
+                 [[agents]]\nname = \"y\"\na = 1\nb = 1\nr = -1\n",
+                key.name
+            ))
+            .is_ok()
+        };
+        let range = of(k).range;
+        for end in [range.low, range.high] {
+            assert_eq!(takes(end), range.takes(end), "{} = {end}", key.name);
+        }
+        // Degrees are cut off only so that the schema has an end.
+        if k != number::DEGREES {
+            assert!(!takes(range.high + 1e-9 + range.high.abs() * 1e-6), "{}", key.name);
+        }
+        assert!(!takes(range.low - 1e-9 - range.low.abs() * 1e-6), "{}", key.name);
+    }
 }

@@ -18,7 +18,7 @@ const GOOD: &str = "name,utility,a,b\nx,quadratic,-1,1\ny,quadratic,-1,3\n";
 
 fn of(files: &[(&str, &[u8])]) -> MarketScenario {
     let scenario = load_files(files).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
-    let System::Market(market) = scenario.system;
+    let System::Market(market) = scenario.system else { panic!("another mechanism") };
     market
 }
 
@@ -243,7 +243,7 @@ fn blocks_of_agents_that_take_none() {
     assert!(found[0].starts_with("20:8 agent `none` has utility `blocks` and no blocks"), "{found:?}");
 }
 
-fn parquet(columns: Vec<(&str, ArrayRef)>, compression: Compression) -> Vec<u8> {
+pub(super) fn parquet(columns: Vec<(&str, ArrayRef)>, compression: Compression) -> Vec<u8> {
     let batch =
         RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, c)| (name, c, true)))
             .unwrap();

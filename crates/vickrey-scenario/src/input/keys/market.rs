@@ -1,111 +1,36 @@
-//! The keys of scenario files, as data.
-//!
-//! The reader, its error messages, the columns of agent tables and the JSON Schema all follow from these tables, so
-//! that none of them can say something else than the others.
+//! Keys of scenarios with `mechanism = "market"`.
 
 use vickrey::market::utility::LARGEST;
 
-/// A key: its name, what it may hold, and what it means.
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub required: bool,
-    /// What holds if the key is left out, as JSON.
-    pub default: Option<&'static str>,
-    pub about: &'static str,
-    /// What a number counts, in the labels of `[units]`.
-    pub unit: Option<&'static str>,
-}
+use super::{
+    Agents, BASELINES, Key, Kind, LABELS, Layout, MECHANISM, MONEY, NAME, PRICE, Pair, QUANTITY, SCALINGS,
+    SEED, TITLE,
+};
 
-/// What a key may hold.
-#[derive(Debug)]
-pub(crate) enum Kind {
-    Text,
-    /// A whole number, not negative.
-    Whole,
-    /// A finite number from `low` to `high`.
-    Number {
-        low: f64,
-        high: f64,
-    },
-    Choice(&'static [&'static str]),
-    NumberOr(&'static [&'static str]),
-    /// A list of pairs of numbers.
-    Pairs(&'static Pair),
-    Section(&'static [Key]),
-    /// The list of agents.
-    Agents,
-}
-
-/// The two numbers of a pair.
-#[derive(Debug)]
-pub(crate) struct Pair {
-    pub names: [&'static str; 2],
-    /// The first number is above this, if there is a bound.
-    pub above: Option<f64>,
-}
-
-impl Key {
-    const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, required: false, default: None, about, unit: None }
-    }
-
-    const fn number(name: &'static str, low: f64, high: f64, about: &'static str) -> Self {
-        Self::new(name, Kind::Number { low, high }, about)
-    }
-
-    const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    const fn or(mut self, default: &'static str) -> Self {
-        self.default = Some(default);
-        self
-    }
-
-    const fn in_unit(mut self, unit: &'static str) -> Self {
-        self.unit = Some(unit);
-        self
-    }
-}
+pub(crate) static LAYOUT: Layout =
+    Layout { mechanism: "market", file: FILE, agents: &[HEAD, &PARAMETERS, &LISTS] };
 
 /// Smallest positive parameter that the library takes.
 const SMALLEST: f64 = 1e-12;
 
-const QUANTITY: &str = "quantity";
-const PRICE: &str = "price";
-const MONEY: &str = "money";
-
-/// The mechanisms that a scenario can describe.
-pub(crate) const MECHANISMS: &[&str] = &["market"];
-
 pub(crate) const PAYMENTS: &[&str] = &["vcg", "groves", "scaled-vcg", "lagrange"];
-pub(crate) const SCALINGS: &[&str] = &["low-end", "high-end", "min-max", "min-max-ratio"];
-pub(crate) const BASELINES: &[&str] = &["autarky", "zero"];
-
-/// Keys of a scenario with `mechanism = "market"`.
-pub(crate) const MARKET_FILE: &[Key] = &[
-    Key::new("mechanism", Kind::Choice(MECHANISMS), "The mechanism; it decides which keys follow.")
-        .required(),
-    Key::new("title", Kind::Text, "A title for tables and pictures."),
-    Key::new("seed", Kind::Whole, "Seed of every random draw (audits, simulations).").or("0"),
-    Key::new("units", Kind::Section(UNITS), "Labels for tables and pictures; they change no number."),
+/// Keys at the top of the file.
+pub(crate) const FILE: &[Key] = &[
+    MECHANISM,
+    TITLE,
+    SEED,
+    LABELS,
     Key::new("market", Kind::Section(MARKET), "What is cleared, and how it is paid."),
     Key::new(
         "tables",
         Kind::Section(TABLES),
         "Agents in tables, for more of them than one wants to write here.",
     ),
-    Key::new("agents", Kind::Agents, "The agents: consumers, producers, and those that are both."),
-];
-
-/// Keys of `[units]`.
-pub(crate) const UNITS: &[Key] = &[
-    Key::new("quantity", Kind::Text, "What is traded, for example MW."),
-    Key::new("price", Kind::Text, "Money per quantity, for example $/MWh."),
-    Key::new("money", Kind::Text, "What utilities and payments count, for example $/h."),
+    Key::new(
+        "agents",
+        Kind::Agents(Agents::OfFamilies),
+        "The agents: consumers, producers, and those that are both.",
+    ),
 ];
 
 /// Keys of `[market]`.
@@ -157,13 +82,13 @@ pub(crate) const TABLES: &[Key] = &[
     ),
 ];
 
-/// The agent's name.
-pub(crate) const NAME: Key =
-    Key::new("name", Kind::Text, "The agent's name; no two agents share one.").required();
-/// Which family its utility is of; the choices are [`super::market::family::FAMILIES`].
+/// Which family its utility is of; the choices are [`crate::input::market::family::FAMILIES`].
 pub(crate) const UTILITY: Key =
     Key::new("utility", Kind::Text, "The family of the agent's utility; it decides which parameters follow.")
         .required();
+
+/// What every agent has.
+const HEAD: &[Key] = &[NAME, UTILITY];
 
 /// Numbers that utilities are made of. Their order is that of the indices in [`parameter`].
 pub(crate) const PARAMETERS: [Key; parameter::COUNT] = [
@@ -235,18 +160,4 @@ pub(crate) mod pairs {
     pub const BIDS: usize = 0;
     pub const OFFERS: usize = 1;
     pub const POINTS: usize = 2;
-}
-
-/// The key of this name, wherever in the file it belongs.
-pub(crate) fn section_of(name: &str) -> Option<&'static str> {
-    let within = |keys: &[Key]| keys.iter().any(|key| key.name == name);
-    [("[units]", UNITS), ("[market]", MARKET), ("[tables]", TABLES)]
-        .into_iter()
-        .find(|(_, keys)| within(keys))
-        .map(|(section, _)| section)
-        .or_else(|| within(MARKET_FILE).then_some("the top of the file, before the first [section]"))
-        .or_else(|| {
-            let mut all = PARAMETERS.iter().chain(&LISTS).chain([&NAME, &UTILITY]);
-            all.any(|key| key.name == name).then_some("[[agents]]")
-        })
 }
