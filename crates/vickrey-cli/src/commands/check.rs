@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
 use vickrey::market::clear;
+use vickrey_scenario::output::number::short;
+use vickrey_scenario::{
+    LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, Scaling, Scenario, System,
+};
 
 use crate::args::Common;
 use crate::failure::Failure;
@@ -14,8 +18,8 @@ use crate::{loading, tables};
 
 /// Read a scenario, report what it holds or what is wrong with it
 ///
-/// Reads the file and every table it names, checks every number, and clears the market once to be sure that it can be
-/// cleared. All problems found are shown with their places.
+/// Reads the file and every table it names, and checks every number; a market that is cleared once is cleared, to be
+/// sure that it can be. All problems found are shown with their places.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -32,48 +36,157 @@ pub struct Check {
 /// Runs the command.
 pub fn run(args: &Check, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
     let scenario = loading::scenario(&args.scenario, common)?;
-    let market = loading::market(&scenario)?;
-    let clearing = clear(&market.market)?;
-    let agents = market.market.len();
+    let told = match &scenario.system {
+        System::Market(market) => of_market(&scenario, market)?,
+        System::LinearQuadratic(market) => of_linear_quadratic(&scenario, market),
+        _ => return Err(Failure::run("this command does not know the scenario's mechanism yet")),
+    };
     if common.json {
-        let families: Map<String, Value> =
-            market.families.iter().map(|(name, n)| ((*name).to_owned(), json!(n))).collect();
-        let text = json!({
+        let mut text = json!({
             "ok": true,
             "scenario": { "path": scenario.path.display().to_string(), "hash": scenario.hash },
-            "mechanism": "market",
+            "mechanism": told.mechanism,
             "title": scenario.title,
             "seed": scenario.seed,
-            "agents": agents,
-            "families": families,
-            "total": market.market.total(),
-            "baseline": market.baseline.words(),
-            "price": clearing.price,
             "warnings": scenario.warnings,
         });
+        if let (Some(text), Value::Object(more)) = (text.as_object_mut(), told.json) {
+            text.extend(more);
+        }
         writeln!(out, "{text:#}")?;
         return Ok(());
     }
-    let families: Vec<String> =
-        market.families.iter().map(|(name, n)| format!("{} {name}", count(*n))).collect();
-    let units = &scenario.units;
-    tables::pairs(
-        out,
-        &[
-            ("scenario", scenario.path.display().to_string()),
-            ("title", scenario.title.clone().unwrap_or_else(|| "none".into())),
-            ("mechanism", "market".into()),
-            ("agents", format!("{}: {}", counted(agents, "agent"), families.join(", "))),
-            ("total", amount(market.market.total(), &units.quantity)),
-            ("payment", crate::report::rule(&market.payment, market.baseline)),
-            ("price", amount(clearing.price, &units.price)),
-            ("seed", scenario.seed.to_string()),
-            ("hash", scenario.hash.clone()),
-        ],
-    )?;
+    let mut pairs = vec![
+        ("scenario", scenario.path.display().to_string()),
+        ("title", scenario.title.clone().unwrap_or_else(|| "none".into())),
+        ("mechanism", told.mechanism.into()),
+    ];
+    pairs.extend(told.pairs);
+    pairs.push(("seed", scenario.seed.to_string()));
+    pairs.push(("hash", scenario.hash.clone()));
+    tables::pairs(out, &pairs)?;
     for warning in &scenario.warnings {
         writeln!(out, "warning: {warning}")?;
     }
     writeln!(out, "the scenario can be used")?;
     Ok(())
+}
+
+/// What there is to say about the instance itself, for people and for machines.
+struct Told {
+    mechanism: &'static str,
+    pairs: Vec<(&'static str, String)>,
+    json: Value,
+}
+
+fn of_market(scenario: &Scenario, market: &MarketScenario) -> Result<Told, Failure> {
+    let clearing = clear(&market.market)?;
+    let agents = market.market.len();
+    let families: Map<String, Value> =
+        market.families.iter().map(|(name, n)| ((*name).to_owned(), json!(n))).collect();
+    let json = json!({
+        "agents": agents,
+        "families": families,
+        "total": market.market.total(),
+        "baseline": market.baseline.words(),
+        "price": clearing.price,
+    });
+    let families: Vec<String> =
+        market.families.iter().map(|(name, n)| format!("{} {name}", count(*n))).collect();
+    let units = &scenario.units;
+    let pairs = vec![
+        ("agents", format!("{}: {}", counted(agents, "agent"), families.join(", "))),
+        ("total", amount(market.market.total(), &units.quantity)),
+        ("payment", crate::report::rule(&market.payment, market.baseline)),
+        ("price", amount(clearing.price, &units.price)),
+    ];
+    Ok(Told { mechanism: "market", pairs, json })
+}
+
+fn of_linear_quadratic(scenario: &Scenario, of: &LinearQuadraticScenario) -> Told {
+    let (market, census) = (&of.market, &of.census);
+    let recorded = of.replay.as_ref().map_or(0, |replay| replay.iter().flatten().count());
+    let laws: Map<String, Value> =
+        census.laws.iter().map(|(name, n)| ((*name).to_owned(), json!(n))).collect();
+    let states: Map<String, Value> =
+        census.states.iter().map(|(states, n)| (states.to_string(), json!(n))).collect();
+    let c = match of.scaling {
+        Scaling::Fixed(c) => json!(c),
+        rule => json!(rule.name()),
+    };
+    let json = json!({
+        "agents": market.len(),
+        "states": states,
+        "periods": market.periods(),
+        "market": of.kind.name(),
+        "net_demand": market.net_demand(),
+        "noise": { "laws": laws, "factors": market.factors(), "observed": census.observed, "recorded": recorded },
+        "payment": of.payment.name(),
+        "scaling": c,
+        "baseline": of.baseline.words(),
+    });
+    let states: Vec<String> = census
+        .states
+        .iter()
+        .map(|(states, n)| format!("{} with {}", count(*n), counted(*states, "state")))
+        .collect();
+    let pairs = vec![
+        ("agents", format!("{}: {}", counted(market.len(), "agent"), states.join(", "))),
+        ("periods", market.periods().to_string()),
+        ("market", kind_words(of.kind).into()),
+        ("net demand", net_demand(market.net_demand(), &scenario.units.quantity)),
+        ("noise", noise(of, recorded)),
+        ("payment", layer_payment(of)),
+    ];
+    Told { mechanism: "linear-quadratic", pairs, json }
+}
+
+fn kind_words(kind: MarketKind) -> &'static str {
+    match kind {
+        MarketKind::Plan => "plan: everything is known at the start, one settlement",
+        MarketKind::Layered => {
+            "layered: in every period each agent bids how its state moved from the forecast"
+        }
+        MarketKind::Filtered => "filtered: as layered, agents see their states through measurements",
+    }
+}
+
+fn net_demand(demand: &[f64], unit: &str) -> String {
+    let low = demand.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = demand.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if low >= high {
+        return amount(high, unit);
+    }
+    format!("{} to {}, {} in all", short(low), amount(high, unit), amount(demand.iter().sum(), unit))
+}
+
+/// Who has noise, and of which law.
+fn noise(of: &LinearQuadraticScenario, recorded: usize) -> String {
+    let laws: Vec<String> = of.census.laws.iter().map(|(name, n)| format!("{} {name}", count(*n))).collect();
+    let noisy: usize = of.census.laws.iter().map(|(_, n)| n).sum();
+    let mut parts = match noisy {
+        0 => vec!["none".to_owned()],
+        n => vec![format!("{}: {}", counted(n, "agent"), laws.join(", "))],
+    };
+    if of.market.factors() > 0 {
+        parts.push(counted(of.market.factors(), "common factor"));
+    }
+    if of.census.observed > 0 {
+        parts.push(format!("{} behind a measurement", counted(of.census.observed, "agent")));
+    }
+    if recorded > 0 {
+        parts.push(format!("recorded for {}", counted(recorded, "agent")));
+    }
+    parts.join("; ")
+}
+
+fn layer_payment(of: &LinearQuadraticScenario) -> String {
+    if of.payment == LayerPayment::Lagrange {
+        return "lagrange: price times quantity".into();
+    }
+    let c = match of.scaling {
+        Scaling::Fixed(c) => short(c),
+        rule => format!("from what is expected ({})", rule.name().unwrap_or_default()),
+    };
+    format!("{} with c = {c}, baseline {}", of.payment.name(), of.baseline.words())
 }
