@@ -2,6 +2,7 @@
 
 use vickrey::guarantee::Baseline;
 use vickrey::lq::model::Series;
+use vickrey::lq::solve::{aggregate::Aggregate, plan::Plan};
 use vickrey::numeric::law::Law;
 
 use super::*;
@@ -494,6 +495,12 @@ fn the_template_is_as_it_should_be() {
     assert_eq!(scenario.census.states, [(1, 5), (2, 1)]);
     assert_eq!(scenario.census.laws, [("gaussian", 3), ("student-t", 1), ("uniform", 1)]);
     assert_eq!(scenario.census.observed, 0);
+    let aggregate = Aggregate::new(&scenario.market).unwrap();
+    let plan = Plan::new(&scenario.market, &aggregate).unwrap();
+    // The grid sells at 12 to 22 and more, and has to be asked: prices are of that size.
+    assert!(plan.prices().iter().all(|price| (0.0..40.0).contains(price)), "{:?}", plan.prices());
+    let car = plan.path(&scenario.market, 2).allocation;
+    assert!(car.iter().sum::<f64>() > 0.0, "{car:?}");
 }
 
 #[test]
