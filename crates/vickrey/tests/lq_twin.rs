@@ -351,3 +351,27 @@ proptest! {
         check_expected(&market, &twin, &twin.everybody())?;
     }
 }
+
+/// A component of the noise that is a sum of another and a tiny share of a third: what it has in common with the third
+/// is far larger than the variance that the third adds.
+#[test]
+fn components_that_nearly_depend_on_each_other() {
+    let share = 9e-8;
+    let covariance = vec![1.0, 1.0, 0.0, 1.0, 1.0 + share * share, share, 0.0, share, 1.0];
+    let several = Parameters {
+        states: 3,
+        a: Series::constant(vec![0.9, 0.0, 0.3, 0.2, 0.8, -0.4, 0.1, 0.5, 0.7]),
+        b: Series::constant(vec![1.0, -0.5, 0.8]),
+        q: Series::constant(vec![-1.0, 0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 0.0, -0.5]),
+        r: (-1.0).into(),
+        start_noise: covariance.clone(),
+        noise: Series::constant(covariance),
+        ..Parameters::default()
+    };
+    let one = Agent::scalar(0.9, 1.0, -1.0, -2.0).unwrap().parameters().clone();
+    let agents = [several, one.clone(), one];
+    let checked = agents.iter().map(|p| Agent::new(p.clone()).unwrap()).collect();
+    let market = Market::new(5, Vec::new(), checked).unwrap();
+    let twin = Twin::new(5, &[], &agents);
+    check_expected(&market, &twin, &twin.everybody()).unwrap();
+}
