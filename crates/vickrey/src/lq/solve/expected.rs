@@ -278,29 +278,50 @@ fn add(sum: &mut Lane, x: &Lane) {
     }
 }
 
-/// F with F F' = the covariances, lower triangular; columns of directions without noise are zero.
+/// F with F F' = the covariances; columns of directions without noise are zero.
 #[inline(always)]
 fn square_root<D: Dim>(dim: D, covariance: &[Lane]) -> D::Matrix {
     let d = dim.get();
     let mut root = D::NO_MATRIX;
-    for j in 0..d {
-        for i in j..d {
-            let mut rest = covariance[i * d + j];
-            for l in 0..j {
-                for k in 0..LANES {
-                    rest[k] -= root[i * d + l][k] * root[j * d + l][k];
-                }
-            }
-            root[i * d + j] = if i == j {
-                let size = covariance[j * d + j];
-                lanes(|k| if rest[k] > 1e-14 * size[k] { rest[k].sqrt() } else { 0.0 })
-            } else {
-                let pivot = root[j * d + j];
-                lanes(|k| if pivot[k] > 0.0 { rest[k] / pivot[k] } else { 0.0 })
-            };
+    if d == 1 {
+        root[0] = lanes(|k| covariance[0][k].sqrt());
+        return root;
+    }
+    for k in 0..LANES {
+        let entries: Vec<f64> = covariance.iter().take(d * d).map(|lane| lane[k]).collect();
+        for (f, column) in pivoted(d, &entries).iter().enumerate() {
+            (0..d).for_each(|c| root[c * d + f][k] = column[c]);
         }
     }
     root
+}
+
+/// Columns whose outer products add up to a covariance. The component of which the largest share is left comes next:
+/// what is dropped in the end is then a small share of all components that are left, and of what they have in common.
+/// (In another order a component could be dropped that is nearly a sum of earlier ones, and with it the square root of
+/// its share in what it has in common with later ones.)
+fn pivoted(d: usize, covariance: &[f64]) -> Vec<Vec<f64>> {
+    let mut left: Vec<usize> = (0..d).filter(|&i| covariance[i * (d + 1)] > 0.0).collect();
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    while !left.is_empty() {
+        let rest = |i: usize, j: usize, columns: &[Vec<f64>]| {
+            covariance[i * d + j] - columns.iter().map(|c| c[i] * c[j]).sum::<f64>()
+        };
+        let share = |i: usize| rest(i, i, &columns) / covariance[i * (d + 1)];
+        let Some(place) = (0..left.len()).max_by(|&x, &y| share(left[x]).total_cmp(&share(left[y]))) else {
+            break;
+        };
+        if share(left[place]) <= 1e-15 {
+            break;
+        }
+        let p = left.swap_remove(place);
+        let size = rest(p, p, &columns).sqrt();
+        let mut column = vec![0.0; d];
+        column[p] = size;
+        left.iter().for_each(|&i| column[i] = rest(i, p, &columns) / size);
+        columns.push(column);
+    }
+    columns
 }
 
 /// Covariances with what common factors add.

@@ -415,6 +415,7 @@ impl Payments<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::Accounts;
     use crate::guarantee::Baseline;
     use crate::market::scaling::{Distance, interval, min_max};
     use crate::market::{Utility, settle};
