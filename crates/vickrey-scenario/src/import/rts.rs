@@ -16,7 +16,8 @@
 //! x(t+1) = x(t) + u(t) + w(t+1). The noise w is the news of a period about the day's errors, real-time minus day-ahead
 //! (for loads with the opposite sign). Errors persist and are no noise by themselves; `rts/errors.rs` says how the news
 //! are found, and that they add up to the day's energy. The mean error at each time of day is taken out; the scenario
-//! says how much that is. Variances are those of all days of the files at the same time of day.
+//! says how much that is. Variances are those of all days of the files at the same time of day. Accounts are drawn
+//! independently; the scenario says how far the data are from that, and the recorded path has the data's own.
 //!
 //! An open balance costs q x² in each period and what is left at the end `terminal-q` x²: at a balance of one standard
 //! deviation of the account's energy of errors in a day a further MWh costs the *premium*, per hour and once more at the
@@ -39,15 +40,22 @@
 //!
 //! # Reservoirs and storage
 //!
-//! The state x (MWh) is the energy stored beside the plan: x(t+1) = x(t) + u(t). q and `terminal-q` make a further MWh
-//! as dear as the premium when all room of the store is used, per day and once more at the end. Reservoir plants are
-//! planned at half output, stores idle: the folder has no schedule for them. The losses of a whole cycle are in r (a
-//! parabola that costs the same at full power); the data know no losses of standing still, so a = 1.
+//! The state x (MWh) is the energy stored beside the plan: x(t+1) = x(t) + u(t). With `terminal-q` a further MWh is as
+//! dear as the premium when all room of the store is used at the end of the day; with q it is so when the store stands
+//! there for as long as it takes to get there at full power. Reservoir plants are planned at half output, stores idle:
+//! the folder has no schedule for them. The losses of a whole cycle are in r (a parabola that costs the same at full
+//! power); the data know no losses of standing still, so a = 1.
 //!
 //! # No linear terms
 //!
 //! Marginal costs of the units are not in `linear`. Without limits on u a unit below the margin would sell without end;
 //! and a linear term would only move the plan that is known at the start, not one payment for news.
+//!
+//! # What the numbers cannot say
+//!
+//! Trades between accounts pass on expected balances; what units deliver is the sum over all accounts. The market
+//! balances the energy of the day, not each moment: units may deliver before the wind is missing. Limits of output and of
+//! stores are prices here, and large news go beyond them.
 
 mod agents;
 mod date;

@@ -92,12 +92,13 @@ impl Basis {
         let range = if range > 0.0 { range } else { LEAST_ROOM * unit.p_max };
         // Losses are proportional to the energy; this parabola costs the same at full power.
         let lost = loss * self.marginal / unit.p_max;
-        let value = self.premium / (2.0 * volume(store));
+        let volume = volume(store);
+        let value = self.premium / (2.0 * volume);
         Some(Agent {
             name: unit.name.clone(),
             a: 1.0,
             b: 1.0,
-            q: -value * self.hours / HOURS as f64,
+            q: -value * self.hours * room.max(LEAST_ROOM * range) / volume,
             r: vec![-(self.scarcity(room, unit.ramp, range) + lost) / self.hours],
             terminal_q: -value,
             ..Agent::default()

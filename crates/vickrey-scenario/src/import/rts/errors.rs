@@ -27,12 +27,21 @@ pub(super) struct News {
     pub variance: Vec<f64>,
     /// w on the chosen day, MWh.
     pub path: Vec<f64>,
+    /// Energy of the errors of each day, without the bias, MWh.
+    pub energy: Vec<f64>,
 }
 
 impl News {
     /// Standard deviation of the energy of a day's errors, MWh.
     pub fn spread(&self) -> f64 {
         self.variance.iter().sum::<f64>().sqrt()
+    }
+
+    /// Correlation of the energies of a day's errors with those of another account on the same days.
+    pub fn correlation(&self, other: &Self) -> f64 {
+        let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+        let scale = (product(&self.energy, &self.energy) * product(&other.energy, &other.energy)).sqrt();
+        if scale > 0.0 { product(&self.energy, &other.energy) / scale } else { 0.0 }
     }
 }
 
@@ -67,6 +76,7 @@ pub(super) fn news(mut errors: Vec<Vec<f64>>, chosen: usize, hours: f64) -> News
         persistence: f[1..].iter().sum::<f64>() / (periods - 1) as f64,
         leftover: leftover(&innovations),
         variance: variance.collect(),
+        energy: errors.iter().map(|e| hours * e.iter().sum::<f64>()).collect(),
         path: innovations[chosen].iter().zip(&gain).map(|(n, g)| g * n * hours).collect(),
     }
 }
@@ -108,7 +118,9 @@ mod tests {
             let news = news(errors.clone(), chosen, 0.5);
             let energy: f64 = errors[chosen].iter().zip(means).map(|(e, m)| 0.5 * (e - m)).sum();
             assert!((news.path.iter().sum::<f64>() - energy).abs() < 1e-12);
+            assert!((news.energy[chosen] - energy).abs() < 1e-12);
             assert!((news.bias - 3.0).abs() < 1e-12);
+            assert!((news.correlation(&news) - 1.0).abs() < 1e-12);
         }
     }
 

@@ -150,7 +150,7 @@ fn everybody_is_there_with_numbers_that_can_be_checked_by_hand() {
     assert_eq!((agent("north", 1), agent("north", 2)), (1.0, 1.0));
     assert_eq!((agent("lake", 1), agent("battery", 1)), (1.0, 1.0));
     // The lake can give 100 MWh and take 300.
-    close(agent("lake", 3), agent("lake", 5) / 24.0);
+    close(agent("lake", 3), agent("lake", 5) * 10.0 / 100.0);
     close(agent("lake", 5) / agent("battery", 5), 20.0 / 100.0);
 }
 

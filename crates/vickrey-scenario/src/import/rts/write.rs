@@ -160,8 +160,9 @@ without what the error of the period before lets expect. Variances over all {day
 Units: the state is how far the unit is from its schedule, MW; it comes back with its ramp (a = exp(-ramp time/range)).
   r        half the slope of the marginal cost, $/MW²h, and premium/(2 room) for scarcity, over the hours: $/MWh²
   q        4 % of a hot start for an excursion over the whole range, $/MW²
-Reservoirs, storage: the state is the energy beside the plan, MWh; q and terminal-q are the premium over twice the room
-of the store, r as for units, and for storage its losses.
+Reservoirs, storage: the state is the energy beside the plan, MWh. r as for units, and for storage its losses.
+  q        a further MWh costs the premium if all room of the store is used as long as it takes to use it, $/MWh²
+  terminal-q  the same for the end of the day
 ",
         days = made.days,
         premium = basis.premium,
@@ -185,6 +186,12 @@ fn figures(made: &Made<'_>) -> Vec<String> {
             news.bias
         ));
     }
+    if let Some((first, second, correlation)) = most_correlated(made.accounts) {
+        lines.push(format!(
+            "Noise is drawn independently. In the data the energies of a day's errors correlate, most for {first} and {second}"
+        ));
+        lines.push(format!("({correlation:.2}); the recorded path has that in it."));
+    }
     if !made.exact.is_empty() {
         let exact = made.exact.join(", ");
         lines.push(format!(
@@ -194,6 +201,20 @@ fn figures(made: &Made<'_>) -> Vec<String> {
     lines.push(String::new());
     lines.extend(made.schedule_lines());
     lines
+}
+
+/// The two accounts whose errors move together most.
+fn most_correlated(accounts: &[Account]) -> Option<(&str, &str, f64)> {
+    let with_earlier = |(at, second): (usize, &'_ Account)| -> Vec<(usize, usize, f64)> {
+        accounts[..at]
+            .iter()
+            .enumerate()
+            .map(|(k, first)| (k, at, first.news.correlation(&second.news)))
+            .collect()
+    };
+    let pairs = accounts.iter().enumerate().flat_map(with_earlier);
+    let (first, second, value) = pairs.max_by(|x, y| x.2.abs().total_cmp(&y.2.abs()))?;
+    Some((&accounts[first].name, &accounts[second].name, value))
 }
 
 impl Made<'_> {
