@@ -26,6 +26,10 @@ impl Days {
         let date = DateColumns::of(file)?;
         let period = file.column("Period")?;
         let plants: Vec<usize> = (0..file.columns.len()).filter(|c| !date.has(*c) && *c != period).collect();
+        if plants.is_empty() {
+            let help = "accepted: Year,Month,Day,Period and one column for each plant or region";
+            return Err(file.problem_in_header("there is no column of a plant or region", help));
+        }
         let names = plants.iter().map(|&column| file.columns[column].clone()).collect();
         let mut days = BTreeMap::new();
         file.rows(|row| {

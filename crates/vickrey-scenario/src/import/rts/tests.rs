@@ -241,6 +241,15 @@ fn the_layout_of_the_repository_is_known() {
     }
 }
 
+#[test]
+fn line_ends_and_marks_of_other_systems_do_no_harm() {
+    let plain = import(folder(|_, text| Some(text)).path()).unwrap();
+    let windows = |text: String| format!("\u{feff}{}\n", text.replace('\n', "\r\n"));
+    assert_eq!(import(folder(|_, text| Some(windows(text))).path()).unwrap().agents, plain.agents);
+    let (found, line, _) = broken("gen.csv", |text| Some(windows(text.replace("gas,CC,80", "gas,CC,x"))));
+    assert!(found.contains("line 3, column `PMax MW`: found `x`") && line == Some(3), "{found}");
+}
+
 /// The message, line and help of what comes of one changed file.
 fn broken(file: &str, change: impl Fn(String) -> Option<String>) -> (String, Option<u64>, String) {
     let dir = folder(|name, text| if name == file { change(text) } else { Some(text) });
@@ -293,6 +302,11 @@ fn what_is_missing_is_named() {
     assert!(without("real_time_wind.csv", "2021,3,2,").0.contains("2021-03-02 is missing"));
     assert!(without("day_ahead_load_LDWP.csv", "2021,2,27,").0.contains("2021-02-27 is missing"));
     assert!(without("day_ahead_pv.csv", "2021").0.contains("no rows"));
+    let dates = |text: String| {
+        let date = |line: &str| line.split(',').take(4).collect::<Vec<_>>().join(",");
+        Some(text.lines().map(|line| date(line) + "\n").collect())
+    };
+    assert!(broken("real_time_wind.csv", dates).0.contains("no column of a plant"));
     let dir = folder(|_, text| Some(text));
     let problem = rts_market(dir.path(), &options("2021-03-03", Resolution::Hourly)).unwrap_err();
     assert!(problem.help().unwrap().contains("2021-02-27 to 2021-03-02"), "{problem}");

@@ -226,7 +226,7 @@ impl Made<'_> {
         let text = format!(
             "Units: {on} of {burning} that burn fuel ({capacity} MW): on in some hour in the order of their cost at full output, so
 many that the net load is served without the largest of them; each hour from their cheapest pieces.
-{wet} reservoir plants are planned at half output, storage idle. Sun is taken as forecast."
+Reservoir plants ({wet}) are planned at half output, storage idle. Sun is taken as forecast."
         );
         let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
         if !self.left_out.is_empty() {
