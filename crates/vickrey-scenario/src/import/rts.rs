@@ -30,13 +30,13 @@
 //! # Units that burn fuel
 //!
 //! They take part if the merit order has them on in some hour (`rts/schedule.rs`). A trade is executed in its period. The
-//! state x (MW) is how far boiler and turbine are from the schedule: x(t+1) = a x(t) - u(t)/h. They come back with the
-//! time constant of the ramp, range over ramp rate: a = exp(-h ramp/range). Meanwhile they wear: an excursion over the
-//! whole range costs, until it has died out, 4 % of a hot start (a S/range² x² rule, so q = -0.04 S (1 - a²)/range²).
+//! state x (MW) is how far boiler and turbine are from the schedule. It follows the trades with the time constant of the
+//! ramp, range over ramp rate: x(t+1) = a x(t) - (1 - a) u(t)/h with a = exp(-h ramp/range). Meanwhile it wears: an hour
+//! at a distance of the whole range costs 4 % of a hot start; `terminal-q` is the wear of coming back after the end.
 //! r = -(slope/2 + premium/(2 room))/h: the slope of the marginal cost over the range, and a scarcity that makes the
-//! last MW of the room as dear as its replacement. The room is the least of the distance to both ends of the output and
-//! of the ramp of one period, and at least 5 % of the range. So a unit that runs at its limit, or is off, hardly
-//! trades, in both directions: the market has no one-sided limits.
+//! last MW of the room as dear as its replacement. The room is the distance to the nearer end of the output, and at least
+//! 5 % of the range. So a unit that runs at its limit, or is off, hardly trades, in both directions: the market has no
+//! one-sided limits.
 //!
 //! # Reservoirs and storage
 //!
@@ -84,7 +84,7 @@ use crate::diagnostic::Problem;
 const AREAS: [(&str, &str); 3] = [("APS", "1"), ("NEVP", "2"), ("LDWP", "3")];
 /// By how much the ratio of a region's load to its area's may vary.
 const SAME_RATIO: f64 = 1e-3;
-/// Errors up to this share of the average power are rounding in the files.
+/// Errors up to this share of the largest power are rounding in the files.
 const ROUNDING: f64 = 1e-3;
 
 /// Length of a period of the market.
@@ -160,14 +160,12 @@ struct Account {
     news: News,
     /// Largest real-time power in the files, MW.
     power: f64,
-    /// Average of the absolute value of the day-ahead series, MW.
-    average: f64,
 }
 
 impl Account {
     /// Errors that are more than rounding.
     fn has_news(&self) -> bool {
-        self.news.deviation > ROUNDING * self.average
+        self.news.deviation > ROUNDING * self.power
     }
 }
 
@@ -250,16 +248,14 @@ impl Series {
             let errors =
                 pairs.iter().map(|(ahead, real)| errors_of_day(ahead, real, options.resolution, sign));
             let power = pairs.iter().flat_map(|(_, real)| *real).fold(0.0_f64, |most, x| most.max(x.abs()));
-            if power == 0.0 {
-                let help = "accepted: real-time values that are not all 0";
+            if power < 1e-3 {
+                let help = "accepted: real-time values that reach 0.001 MW";
                 return Err(self.file.problem(&format!("`{name}` is always 0")).with_help(help));
             }
-            let total = pairs.iter().flat_map(|(ahead, _)| *ahead).map(|x| x.abs()).sum::<f64>();
             Ok(Account {
                 name: format!("{}{name}", self.prefix),
                 news: news(errors.collect(), chosen, options.resolution.hours()),
                 power: power * sign.abs(),
-                average: total / (pairs.len() * HOURS) as f64 * sign.abs(),
             })
         };
         self.ahead.names.iter().map(account).collect()

@@ -7,7 +7,7 @@ use super::units::{Kind, Store, Unit};
 
 /// A unit at the edge of its output is priced as if this share of its range were left.
 const LEAST_ROOM: f64 = 0.05;
-/// Wear of an excursion over the whole range, as a share of the cost of a hot start.
+/// Wear of an hour at the other end of the range, as a share of the cost of a hot start.
 const WEAR: f64 = 0.04;
 /// Trading by itself costs an account little: this share of the premium at its full power.
 const TRADING: f64 = 0.01;
@@ -62,21 +62,23 @@ impl Basis {
         let (slope, hot_start) = thermal(unit).map_or((0.0, 0.0), |t| (t.slope(), t.hot_start));
         // A unit that can only be on at one output is as stiff as one with a sliver of its capacity.
         let range = if range > 0.0 { range } else { LEAST_ROOM * unit.p_max };
-        let a = (-unit.ramp * 60.0 * self.hours / range).exp();
+        let decay = -unit.ramp * 60.0 * self.hours / range;
         let wear = WEAR * hot_start / (range * range);
         let per_hour = self.periods / HOURS;
+        let q = -wear * self.hours;
         let r = |t: usize| {
             let now = output[t / per_hour];
             let room = (unit.p_max - now).min(now - unit.p_min);
-            -(slope / 2.0 + self.scarcity(room, unit.ramp, range)) / self.hours
+            -(slope / 2.0 + self.scarcity(room, range)) / self.hours
         };
         Agent {
             name: unit.name.clone(),
-            a,
-            b: -1.0 / self.hours,
-            q: -wear * (1.0 - a * a),
+            a: decay.exp(),
+            b: decay.exp_m1() / self.hours,
+            q,
             r: (0..self.periods).map(r).collect(),
-            terminal_q: -wear,
+            // The wear of coming back after the end.
+            terminal_q: -q / (2.0 * decay).exp_m1(),
             ..Agent::default()
         }
     }
@@ -99,16 +101,15 @@ impl Basis {
             a: 1.0,
             b: 1.0,
             q: -value * self.hours * room.max(LEAST_ROOM * range) / volume,
-            r: vec![-(self.scarcity(room, unit.ramp, range) + lost) / self.hours],
+            r: vec![-(self.scarcity(room, range) + lost) / self.hours],
             terminal_q: -value,
             ..Agent::default()
         })
     }
 
     /// Coefficient with which using all the room costs the premium per further MWh, $/MW²h.
-    fn scarcity(&self, room: f64, ramp: f64, range: f64) -> f64 {
-        let room = room.min(ramp * 60.0 * self.hours).max(LEAST_ROOM * range);
-        self.premium / (2.0 * room)
+    fn scarcity(&self, room: f64, range: f64) -> f64 {
+        self.premium / (2.0 * room.max(LEAST_ROOM * range))
     }
 }
 

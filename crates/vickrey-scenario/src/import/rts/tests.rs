@@ -142,11 +142,12 @@ fn everybody_is_there_with_numbers_that_can_be_checked_by_hand() {
     let agent = |name: &str, column: usize| numbers(&market.agents, name, column)[0];
     // By day 210 MW of load, less 15 MW of water, 5 MW of south and 23.5 to 29.5 MW of north, need coal and gas, and the
     // turbine as well, as coal may fail. Average costs at full output: 20.8, 30 and 44 $/MWh.
-    close(agent("coal", 1), (-60.0_f64 / 60.0).exp());
-    close(agent("coal", 2), -1.0);
+    let a = (-60.0_f64 / 60.0).exp();
+    close(agent("coal", 1), a);
+    close(agent("coal", 2), a - 1.0);
     let wear = 0.04 * 500.0 * 2.0 / 3600.0;
-    close(agent("coal", 3), -wear * (1.0 - (-2.0_f64).exp()));
-    close(agent("coal", 5), -wear);
+    close(agent("coal", 3), -wear);
+    close(agent("coal", 5), -wear / (1.0 - a * a));
     assert_eq!((agent("north", 1), agent("north", 2)), (1.0, 1.0));
     assert_eq!((agent("lake", 1), agent("battery", 1)), (1.0, 1.0));
     // The lake can give 100 MWh and take 300.
@@ -259,10 +260,11 @@ fn broken(file: &str, change: impl Fn(String) -> Option<String>) -> (String, Opt
 
 #[test]
 fn damage_is_named() {
-    let cases: [(&str, &str, &str, &str, Option<u64>); 15] = [
+    let cases: [(&str, &str, &str, &str, Option<u64>); 16] = [
         ("gen.csv", "HR_incr_2", "HR_x", "column `HR_incr_2` is missing", Some(1)),
         ("gen.csv", "coal,STEAM,100,40", "coal,STEAM,100,400", "found `400`", Some(2)),
         ("gen.csv", "gas,CC,80", "gas,CC,much", "column `PMax MW`: found `much`", Some(3)),
+        ("gen.csv", "1,2,0.4,0.7", "0,2,0.4,0.7", "column `Ramp Rate MW/Min`: found `0`", Some(2)),
         ("gen.csv", "gas,CC", "coal,CC", "found `coal`", Some(3)),
         ("gen.csv", "0.25,0.5,1", "0.25,0.2,1", "column `Output_pct_1`: found `0.2`", Some(3)),
         ("storage.csv", "lake,L,0.4", "like,L,0.4", "column `GEN UID`: found `lake`", Some(6)),
@@ -348,6 +350,23 @@ fn cut_files_never_panic() {
             if let Err(problem) = import(dir.path()) {
                 assert!(problem.to_string().contains(".csv"), "{file} {end}: {problem}");
             }
+        }
+    }
+}
+
+#[test]
+fn extreme_numbers_are_refused_or_give_finite_ones() {
+    let coal: Vec<&str> = GENERATORS.lines().nth(1).unwrap().split(',').collect();
+    for (column, value) in (2..coal.len()).flat_map(|c| ["0", "1e12", "1e-300", "-1"].map(|v| (c, v))) {
+        let mut row = coal.clone();
+        row[column] = value;
+        let changed = GENERATORS.replace(&coal.join(","), &row.join(","));
+        let dir = folder(|name, text| Some(if name == "gen.csv" { changed.clone() } else { text }));
+        let Ok(market) = import(dir.path()) else { continue };
+        for table in [&market.agents, &market.series] {
+            let cells = rows(table).into_iter().flat_map(|row| row.into_iter().skip(1));
+            let unusable = cells.filter(|c| !c.is_empty()).find(|c| !c.parse::<f64>().unwrap().is_finite());
+            assert_eq!(unusable, None, "column {column}: {value}");
         }
     }
 }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::files::{File, Row};
 use crate::diagnostic::Problem;
 
+/// Smallest output (MW), ramp (MW/min) and volume (MWh); everything below is a slip.
+const SMALLEST: f64 = 1e-3;
+
 /// One unit that can answer to an order.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Unit {
@@ -75,11 +78,10 @@ impl Thermal {
         if distance > 0.0 { (last.cost - first.cost) / distance } else { 0.0 }
     }
 
-    /// Average cost of a MWh of a unit that is started for it and runs at full output as long as it must, $/MWh.
+    /// Average cost of a MWh of a unit that is started for it and runs at full output as long as it
+    /// must, one hour at least, $/MWh.
     pub fn started_cost(&self, p_max: f64) -> f64 {
-        // A unit without a minimum runs one hour.
-        let hours = if self.up_hours > 0.0 { self.up_hours } else { 1.0 };
-        self.full_cost + self.hot_start / (p_max * hours)
+        self.full_cost + self.hot_start / (p_max * self.up_hours.max(1.0))
     }
 }
 
@@ -181,13 +183,12 @@ impl Columns {
         if !matches!(kind, "CT" | "CC" | "STEAM" | "NUCLEAR" | "HYDRO" | "ROR" | "STORAGE") {
             return Ok(None);
         }
-        let p_max = row.within(self.p_max, f64::MIN_POSITIVE, f64::MAX, "a positive number of MW")?;
+        let p_max = row.within(self.p_max, SMALLEST, f64::MAX, "0.001 MW or more")?;
         let p_min = row.within(self.p_min, 0.0, p_max, "from 0 to the largest output")?;
-        let ramp =
-            row.within(self.ramp, f64::MIN_POSITIVE, f64::MAX, "a positive number of MW per minute")?;
+        let ramp = row.within(self.ramp, SMALLEST, f64::MAX, "0.001 MW per minute or more")?;
         let store = || match stores.get(name) {
-            Some(store) if store.most > 0.0 => Ok(*store),
-            _ => Err(row.wrong(self.name, "a unit with a positive volume in storage.csv")),
+            Some(store) if store.most >= SMALLEST => Ok(*store),
+            _ => Err(row.wrong(self.name, "a unit with a volume of 0.001 MWh or more in storage.csv")),
         };
         let kind = match kind {
             "HYDRO" => Kind::Hydro(store()?),

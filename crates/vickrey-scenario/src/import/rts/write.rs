@@ -157,9 +157,9 @@ without what the error of the period before lets expect. Variances over all {day
   q        -premium/(2 spread) times the hours of a period, $/MWh², with the account's own spread: the standard deviation
            of the energy of its errors in a day; terminal-q -premium/(2 spread) for the balance that is left
   r        a hundredth of the premium at full power, $/MWh²
-Units: the state is how far the unit is from its schedule, MW; it comes back with its ramp (a = exp(-ramp time/range)).
+Units: the state is how far the unit is from its schedule, MW; it follows trades with its ramp, a = exp(-ramp time/range).
   r        half the slope of the marginal cost, $/MW²h, and premium/(2 room) for scarcity, over the hours: $/MWh²
-  q        4 % of a hot start for an excursion over the whole range, $/MW²
+  q        4 % of a hot start for an hour at a distance of the whole range, $/MW²
 Reservoirs, storage: the state is the energy beside the plan, MWh. r as for units, and for storage its losses.
   q        a further MWh costs the premium if all room of the store is used as long as it takes to use it, $/MWh²
   terminal-q  the same for the end of the day
