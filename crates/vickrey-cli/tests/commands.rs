@@ -266,6 +266,24 @@ fn import_makes_a_scenario_that_runs() {
 }
 
 #[test]
+fn import_of_rts_gmlc_says_what_is_missing() {
+    let desk = Desk::new();
+    assert!(desk.out(&["import", "rts-gmlc", "--help"]).contains("--day"));
+    let import = |folder, day, out| desk.fails(&["import", "rts-gmlc", folder, "--day", day, "--out", out]);
+    fs::create_dir(desk.path("data")).unwrap();
+    let (code, error) = import("data", "2020-02-30", "new");
+    assert!(code == 2 && error.contains("a day of the calendar"), "{error}");
+    let (code, error) = import("data", "2020-02-29", "new");
+    assert!(code == 2 && error.contains("gen.csv") && error.contains("SourceData"), "{error}");
+    assert!(!desk.path("new").exists());
+    let (code, error) = import("data", "2020-02-29", "data");
+    assert!(code == 2 && error.contains("exists already") && !error.contains("--force"), "{error}");
+    let (code, error) =
+        desk.fails(&["import", "rts-gmlc", "data", "--day", "2020-02-29", "--periods", "48", "--out", "new"]);
+    assert!(code == 2 && error.contains("288"), "{error}");
+}
+
+#[test]
 fn reproduce_prints_one_row_per_number() {
     let desk = Desk::new();
     let rows = desk.json(&["reproduce", "000", "--json"]);

@@ -3,22 +3,26 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use vickrey_scenario::Problem;
-use vickrey_scenario::import::{CaseOptions, load_case, market_from_case};
+use vickrey_scenario::import::{
+    CaseOptions, Date, Resolution, RtsOptions, load_case, market_from_case, rts_market,
+};
+use vickrey_scenario::output::{Existing, Folder, WriteError};
 
-use super::new::write_or_print;
+use super::new::{say_written, write_or_print};
 use crate::args::Common;
 use crate::failure::Failure;
 
 /// Turn data of other programs into a scenario
 ///
-/// Reads what another program wrote and prints a scenario with the same agents, which `vickrey run` takes as it is.
+/// Reads what another program wrote and makes a scenario with the same agents, which `vickrey run` takes as it is.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   vickrey import matpower case30.m --out case30.toml
-  vickrey import matpower case30.m --elasticity -0.3 --reference-price 40 > case30.toml")]
+  vickrey import matpower case30.m --elasticity -0.3 --reference-price 40 > case30.toml
+  vickrey import rts-gmlc RTS-GMLC --day 2020-07-15 --out july")]
 pub struct Import {
     #[command(subcommand)]
     from: From,
@@ -29,6 +33,8 @@ pub struct Import {
 enum From {
     /// A MATPOWER case, version 2: generators with limits and costs, loads with an elasticity
     Matpower(Matpower),
+    /// A day of the RTS-GMLC system: units, storage, forecast errors of wind and load
+    RtsGmlc(RtsGmlc),
 }
 
 /// A MATPOWER case into a market scenario
@@ -55,13 +61,74 @@ struct Matpower {
     out: PathBuf,
 }
 
+/// A day of the RTS-GMLC system into a balancing market
+///
+/// Units that the merit order has on for the day, reservoirs and storage answer to what wind and load turn out to be.
+/// Variances come from all days of the files; the errors of the chosen day are replayed. The comments at the top of
+/// the scenario say what was chosen and why.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vickrey import rts-gmlc RTS-GMLC --day 2020-07-15 --out july
+  vickrey import rts-gmlc RTS-GMLC --day 2020-07-15 --periods 288 --out july-5min")]
+struct RtsGmlc {
+    /// The repository of RTS-GMLC, or a folder with its files
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    folder: PathBuf,
+    /// The day, as in 2020-07-15
+    #[arg(long, value_name = "DATE")]
+    day: Date,
+    /// Periods of the day: hours, or five minutes each
+    #[arg(long, value_enum, default_value = "24")]
+    periods: Periods,
+    /// The new folder for the scenario and its tables
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    out: PathBuf,
+}
+
+/// Periods of a day.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Periods {
+    /// Hours
+    #[value(name = "24")]
+    Hours,
+    /// Five minutes each
+    #[value(name = "288")]
+    FiveMinutes,
+}
+
 /// Runs the command.
 pub fn run(args: &Import, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
-    let From::Matpower(args) = &args.from;
+    match &args.from {
+        From::Matpower(args) => matpower(args, common, out),
+        From::RtsGmlc(args) => rts_gmlc(args, common, out),
+    }
+}
+
+fn matpower(args: &Matpower, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
     let case = load_case(&args.file)?;
     let options = CaseOptions { elasticity: args.elasticity, reference_price: args.reference_price };
     let source = args.file.display().to_string();
     let text = market_from_case(&case, &options, &source)
         .map_err(|error| Failure::input(Problem::new(error.to_string()).in_file(&args.file)))?;
     write_or_print(&args.out, &text, common, out)
+}
+
+fn rts_gmlc(args: &RtsGmlc, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
+    Folder::check(&args.out, Existing::Refuse).map_err(not_replaced)?;
+    let resolution = match args.periods {
+        Periods::Hours => Resolution::Hourly,
+        Periods::FiveMinutes => Resolution::FiveMinutes,
+    };
+    let market = rts_market(&args.folder, &RtsOptions { day: args.day, resolution })?;
+    let scenario = market.write(&args.out).map_err(not_replaced)?;
+    say_written(&scenario, common, out)
+}
+
+/// An imported folder is never replaced, so the advice to force it would lead nowhere.
+fn not_replaced(error: WriteError) -> Failure {
+    match error {
+        WriteError::Exists { path } => Failure::place(&WriteError::FileExists { path }),
+        error => error.into(),
+    }
 }

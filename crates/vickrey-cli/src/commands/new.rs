@@ -46,6 +46,11 @@ pub fn write_or_print(
         return Ok(());
     }
     write_file(target, text.as_bytes(), Existing::Refuse).map_err(|error| Failure::place(&error))?;
+    say_written(target, common, out)
+}
+
+/// Says where a new scenario is.
+pub fn say_written(target: &Path, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
     let path = target.display();
     if common.json {
         writeln!(out, "{}", json!({ "file": path.to_string() }))?;
