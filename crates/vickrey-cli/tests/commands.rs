@@ -238,6 +238,19 @@ fn every_template_runs_as_it_is() {
 }
 
 #[test]
+fn check_of_a_linear_quadratic_market() {
+    let desk = Desk::new();
+    desk.vickrey(&["new", "linear-quadratic", "--out", "pool.toml"]).assert().success();
+    let told = desk.json(&["check", "pool.toml", "--json"]);
+    assert_eq!(told["mechanism"], "linear-quadratic");
+    assert_eq!((&told["agents"], &told["periods"]), (&6.into(), &8.into()));
+    assert_eq!((&told["market"], &told["payment"]), (&"layered".into(), &"incremental".into()));
+    let text = desk.out(&["check", "pool.toml"]);
+    assert!(text.contains("6 agents: 5 with 1 state, 1 with 2 states"), "{text}");
+    assert!(text.contains("3 gaussian, 1 student-t, 1 uniform; 1 common factor"), "{text}");
+}
+
+#[test]
 fn schema_is_json() {
     let desk = Desk::new();
     for args in [&["schema"][..], &["schema", "market"]] {
