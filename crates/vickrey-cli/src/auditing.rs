@@ -1,9 +1,9 @@
 //! Running an audit with a progress bar, and what its verdict means for the exit code.
 
 use clap::ValueEnum;
-use vickrey::audit::AuditOptions;
-use vickrey::market;
-use vickrey_scenario::output::{AuditReport, Document, MarketResult};
+use vickrey::audit::{AuditOptions, Progress};
+use vickrey::guarantee::Audit;
+use vickrey_scenario::output::{AuditReport, Document, NoFactor};
 
 use crate::args::Common;
 use crate::failure::Failure;
@@ -40,25 +40,26 @@ impl From<Effort> for vickrey::audit::Effort {
     }
 }
 
-/// Audits a result.
-pub fn audit(
-    result: &MarketResult<'_>,
+/// Runs a search under a progress bar.
+pub fn search<E>(
     effort: Effort,
     seed: u64,
     common: &Common,
-) -> Result<AuditReport, Failure> {
+    audit: impl FnOnce(&AuditOptions, Progress<'_>) -> Result<Audit, E>,
+) -> Result<AuditReport, Failure>
+where
+    Failure: From<E>,
+{
     let bar = progress::bar(common, "auditing");
     let options = AuditOptions { seed, effort: effort.into() };
-    let found = market::audit::audit(result.market, result.charge.asked, &options, &|share| {
-        progress::at(&bar, share)
-    });
+    let found = audit(&options, &|share| progress::at(&bar, share));
     bar.finish_and_clear();
     Ok(AuditReport::new(found?, effort.name()))
 }
 
 /// Fails if a promise was found violated (the report says which) or nothing could be charged.
-pub fn verdict(result: &MarketResult<'_>, document: &Document) -> Result<(), Failure> {
-    match (&result.charge.missing, &document.audit) {
+pub fn verdict<P>(missing: Option<&NoFactor>, document: &Document<P>) -> Result<(), Failure> {
+    match (missing, &document.audit) {
         (Some(missing), _) => Err(missing.into()),
         (None, Some(report)) if !report.passed => Err(Failure::violated()),
         _ => Ok(()),

@@ -7,7 +7,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 use vickrey::market::MarketError;
 use vickrey_scenario::Problem;
-use vickrey_scenario::output::{NoFactor, WriteError};
+use vickrey_scenario::output::{LqError, NoFactor, WriteError};
 
 use crate::args::Common;
 
@@ -102,9 +102,21 @@ impl From<MarketError> for Failure {
     }
 }
 
+impl From<LqError> for Failure {
+    fn from(error: LqError) -> Self {
+        let help = match &error {
+            LqError::Payment(_) => "payment = \"incremental\" has the same expectation, and no such limit",
+            _ => {
+                "nearer to 0: a, b and the number of periods; in size: q, r, noise and the state at the start"
+            }
+        };
+        Self::input(Problem::new(error.to_string()).with_help(help))
+    }
+}
+
 impl From<&NoFactor> for Failure {
     fn from(missing: &NoFactor) -> Self {
-        let help = "give `scaling` a number, or choose another payment rule such as `vcg`";
+        let help = "give `scaling` a number, or choose another payment rule";
         Self { code: FAILED, problem: Some(Problem::new(missing.to_string()).with_help(help)) }
     }
 }

@@ -20,6 +20,11 @@ pub fn scenario(path: &Path, common: &Common) -> Result<Scenario, Failure> {
 pub fn market(scenario: &Scenario) -> Result<&MarketScenario, Failure> {
     match &scenario.system {
         System::Market(market) => Ok(market),
-        _ => Err(Failure::run("this command does not know the scenario's mechanism yet")),
+        _ => Err(unknown()),
     }
+}
+
+/// The scenario's mechanism is none that the command knows.
+pub fn unknown() -> Failure {
+    Failure::run("this command does not know the scenario's mechanism yet")
 }

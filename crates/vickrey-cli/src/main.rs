@@ -7,8 +7,10 @@ mod failure;
 mod format;
 mod lies;
 mod loading;
+mod outcome;
 mod progress;
 mod report;
+mod report_lq;
 mod reproduce;
 mod tables;
 

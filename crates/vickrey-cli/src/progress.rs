@@ -34,6 +34,11 @@ pub fn bar(common: &Common, message: &'static str) -> ProgressBar {
     }
 }
 
+/// No bar, where there is nothing to wait for.
+pub fn none() -> ProgressBar {
+    ProgressBar::hidden()
+}
+
 /// Moves a bar to this share of the work.
 pub fn at(bar: &ProgressBar, share: f64) {
     bar.set_position((share.clamp(0.0, 1.0) * STEPS as f64) as u64);

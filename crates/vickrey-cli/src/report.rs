@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use vickrey::guarantee::{Baseline, Evidence};
 use vickrey_scenario::output::number::{list, short};
-use vickrey_scenario::output::{AgentRow, BaselineAnalysis, Document, MarketResult, Names, Span, Summary};
+use vickrey_scenario::output::{
+    AgentRow, BaselineAnalysis, Document, MarketPart, MarketResult, Names, ScalingAnalysis, Span, Summary,
+};
 use vickrey_scenario::{PaymentChoice, Scaling};
 
 use crate::format::{NONE, amount, column, columns, count, counted, name};
@@ -16,24 +18,23 @@ const MOST_ROWS: usize = 40;
 const FIRST: usize = 15;
 const LAST: usize = 5;
 
-/// Everything about a result.
-pub fn result(out: &mut dyn Write, result: &MarketResult<'_>, document: &Document) -> io::Result<()> {
-    head(out, document)?;
+/// What came out of a market.
+pub fn numbers(
+    out: &mut dyn Write,
+    result: &MarketResult<'_>,
+    document: &Document<MarketPart>,
+) -> io::Result<()> {
     agents(out, result, document)?;
     writeln!(out)?;
     summary(out, document)?;
-    scaling(out, document)?;
-    if document.audit.is_some() {
-        audit(out, document)?;
-    }
-    remarks(out, document)
+    scaling(out, &document.part.scaling, "")
 }
 
 /// What was run.
-pub fn head(out: &mut dyn Write, document: &Document) -> io::Result<()> {
-    let title = document.title.as_deref().unwrap_or(&document.scenario.path);
+pub fn head(out: &mut dyn Write, document: &Document<MarketPart>) -> io::Result<()> {
+    let title = document.head.title.as_deref().unwrap_or(&document.head.scenario.path);
     writeln!(out, "{title}")?;
-    let summary = &document.summary;
+    let summary = &document.part.summary;
     let c = summary
         .c
         .map_or_else(String::new, |c| format!(" with c = {} and baseline {}", short(c), summary.baseline));
@@ -46,13 +47,13 @@ fn titled(text: &str, unit: &str) -> String {
 }
 
 /// The table of agents; large ones from both ends.
-fn agents(out: &mut dyn Write, result: &MarketResult<'_>, document: &Document) -> io::Result<()> {
+fn agents(out: &mut dyn Write, result: &MarketResult<'_>, document: &Document<MarketPart>) -> io::Result<()> {
     let table = result.table();
     let n = table.len();
     let hidden = if n > MOST_ROWS { n - FIRST - LAST } else { 0 };
     let shown = (0..n).filter(|&i| hidden == 0 || i < FIRST || i >= n - LAST);
     let rows: Vec<AgentRow> = shown.map(|i| table.row(i)).collect();
-    let money = &document.units.money;
+    let money = &document.head.units.money;
     let of = |number: fn(&AgentRow) -> Option<f64>| rows.iter().map(number).collect::<Vec<_>>();
     let mut cells = vec![column(&of(|row| Some(row.allocation)))];
     cells.extend(columns(&[of(|row| row.payment), of(|row| row.lagrange), of(|row| row.utility)]));
@@ -69,7 +70,7 @@ fn agents(out: &mut dyn Write, result: &MarketResult<'_>, document: &Document) -
     writeln!(out)?;
     let heads = vec![
         Column::Words("agent".into()),
-        Column::Numbers(titled("allocation", &document.units.quantity)),
+        Column::Numbers(titled("allocation", &document.head.units.quantity)),
         Column::Numbers(titled("payment", money)),
         Column::Numbers(titled("Lagrange payment", money)),
         Column::Numbers(titled("utility", money)),
@@ -78,8 +79,8 @@ fn agents(out: &mut dyn Write, result: &MarketResult<'_>, document: &Document) -
 }
 
 /// The main numbers under each other.
-fn summary(out: &mut dyn Write, document: &Document) -> io::Result<()> {
-    let (s, units) = (&document.summary, &document.units);
+fn summary(out: &mut dyn Write, document: &Document<MarketPart>) -> io::Result<()> {
+    let (s, units) = (&document.part.summary, &document.head.units);
     let mut pairs = vec![
         ("price", price(s, &units.price)),
         ("welfare", amount(s.welfare, &units.money)),
@@ -139,10 +140,10 @@ pub fn rule(payment: &PaymentChoice, baseline: Baseline) -> String {
     format!("scaled-vcg with c from the bids ({c}), baseline {}", baseline.words())
 }
 
-/// The feasible factors, both baselines side by side.
-fn scaling(out: &mut dyn Write, document: &Document) -> io::Result<()> {
-    let both = [("zero", &document.scaling.zero), ("autarky", &document.scaling.autarky)];
-    writeln!(out, "\nFactors c that balance the budget and keep every agent")?;
+/// The feasible factors, both baselines side by side; `sense` says in which sense they are.
+pub fn scaling(out: &mut dyn Write, analysis: &ScalingAnalysis, sense: &str) -> io::Result<()> {
+    let both = [("zero", &analysis.zero), ("autarky", &analysis.autarky)];
+    writeln!(out, "\nFactors c that balance the budget and keep every agent{sense}")?;
     let rows = both.iter().map(|(baseline, analysis)| {
         vec![
             (*baseline).to_owned(),
@@ -290,10 +291,10 @@ fn some(names: &Names) -> String {
 }
 
 /// The audit's verdicts, then what they rest on, then what nobody promises.
-pub fn audit(out: &mut dyn Write, document: &Document) -> io::Result<()> {
+pub fn audit<P>(out: &mut dyn Write, document: &Document<P>) -> io::Result<()> {
     let Some(report) = &document.audit else { return Ok(()) };
-    let money = &document.units.money;
-    writeln!(out, "\nAudit (effort {}, seed {})", report.effort, document.seed)?;
+    let money = &document.head.units.money;
+    writeln!(out, "\nAudit (effort {}, seed {})", report.effort, document.head.seed)?;
     let rows = report.audit.guarantees.iter().map(|guarantee| {
         let evidence = guarantee.evidence.as_ref();
         vec![
@@ -352,7 +353,7 @@ fn worst(evidence: &Evidence, money: &str) -> String {
 }
 
 /// Notes and warnings.
-pub fn remarks(out: &mut dyn Write, document: &Document) -> io::Result<()> {
+pub fn remarks<P>(out: &mut dyn Write, document: &Document<P>) -> io::Result<()> {
     if !document.notes.is_empty() || !document.warnings.is_empty() {
         writeln!(out)?;
     }

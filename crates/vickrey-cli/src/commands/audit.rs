@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::run::{self, OutFolder};
+use super::run::OutFolder;
 use crate::args::Common;
-use crate::auditing::{self, Effort};
+use crate::auditing::Effort;
 use crate::failure::Failure;
-use crate::{loading, report};
+use crate::outcome::{self, Show};
 
 /// Search for violated promises
 ///
@@ -37,22 +37,5 @@ pub struct Audit {
 
 /// Runs the command.
 pub fn run(args: &Audit, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
-    let scenario = loading::scenario(&args.scenario, common)?;
-    let folder = args.out.checked()?;
-    let (result, document) = run::solve(&scenario, Some(args.effort), common)?;
-    let written = match folder {
-        Some(path) => Some(run::write(&result, &document, path, args.out.existing(), common)?),
-        None => None,
-    };
-    if common.json {
-        out.write_all(document.to_json()?.as_bytes())?;
-    } else {
-        report::head(out, &document)?;
-        report::audit(out, &document)?;
-        report::remarks(out, &document)?;
-        if let Some(path) = written {
-            writeln!(out, "\nwritten to {}", path.display())?;
-        }
-    }
-    auditing::verdict(&result, &document)
+    outcome::run(&args.scenario, Some(args.effort), Show::Audit, &args.out, common, out)
 }

@@ -5,22 +5,24 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::json;
-use vickrey_scenario::output::{Existing, Folder, Format, Kind, WriteError};
+use vickrey_scenario::output::{Existing, Folder, Format, Kind, Pictured, WriteError};
+use vickrey_scenario::{Problem, System};
 
-use super::run::solve;
 use crate::args::Common;
 use crate::failure::Failure;
-use crate::loading;
+use crate::{loading, outcome};
 
 /// Draw a scenario's result as SVG and PNG
 ///
-/// Clears the scenario and draws supply and demand with the clearing point, payments against Lagrange payments, and
-/// budget and net utilities against the factor c with the feasible interval shaded.
+/// Clears the scenario and draws what its mechanism has to show: of a market supply and demand with the clearing point;
+/// of a market over several periods prices, trades and the budget over time; of both payments beside Lagrange payments,
+/// and budget and net utilities against the factor c with the feasible interval shaded.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   vickrey plot examples/ieee30.toml --out pictures
-  vickrey plot examples/ieee30.toml --out pictures --kind scaling --format svg")]
+  vickrey plot examples/ieee30.toml --out pictures --kind scaling --format svg
+  vickrey plot examples/hidden-states.toml --out pictures --kind prices --seed 7")]
 pub struct Plot {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -42,13 +44,19 @@ pub struct Plot {
 /// Which pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Which {
-    /// Aggregate supply and demand with the clearing point
+    /// Aggregate supply and demand with the clearing point (market)
     SupplyDemand,
-    /// Payments against Lagrange payments
+    /// Prices as executed and as planned (linear-quadratic)
+    Prices,
+    /// Who trades, period by period (linear-quadratic)
+    Trades,
+    /// Payments beside Lagrange payments (all mechanisms)
     Payments,
-    /// Budget and net utilities against c
+    /// What the operator has so far (linear-quadratic, not in a plan)
+    Budget,
+    /// Budget and net utilities against c (all mechanisms)
     Scaling,
-    /// All of them
+    /// All that the mechanism has
     All,
 }
 
@@ -64,12 +72,31 @@ enum Files {
 }
 
 impl Which {
-    fn kinds(self) -> &'static [Kind] {
-        match self {
-            Self::SupplyDemand => &[Kind::SupplyDemand],
-            Self::Payments => &[Kind::Payments],
-            Self::Scaling => &[Kind::Scaling],
-            Self::All => &Kind::ALL,
+    /// One picture; none for all of them.
+    fn kind(self) -> Option<Kind> {
+        Some(match self {
+            Self::SupplyDemand => Kind::SupplyDemand,
+            Self::Prices => Kind::Prices,
+            Self::Trades => Kind::Trades,
+            Self::Payments => Kind::Payments,
+            Self::Budget => Kind::Budget,
+            Self::Scaling => Kind::Scaling,
+            Self::All => return None,
+        })
+    }
+
+    /// The pictures of this result that are meant.
+    fn of(self, result: &dyn Pictured) -> Result<Vec<Kind>, Failure> {
+        let known = result.kinds();
+        match self.kind() {
+            None => Ok(known.to_vec()),
+            Some(kind) if known.contains(&kind) => Ok(vec![kind]),
+            Some(kind) => {
+                let names: Vec<&str> = known.iter().map(|kind| kind.name()).collect();
+                let message = format!("this scenario has no picture `{}`", kind.name());
+                let help = format!("accepted: {}, or all", names.join(", "));
+                Err(Failure::input(Problem::new(message).with_help(help)))
+            }
         }
     }
 }
@@ -89,15 +116,32 @@ pub fn run(args: &Plot, common: &Common, out: &mut dyn Write) -> Result<(), Fail
     let scenario = loading::scenario(&args.scenario, common)?;
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     Folder::check(&args.out, existing).map_err(|error| Failure::place(&error))?;
-    let (result, _) = solve(&scenario, None, common)?;
+    match &scenario.system {
+        System::Market(market) => {
+            draw(args, &outcome::market::solve(&scenario, market, common)?, existing, common, out)
+        }
+        System::LinearQuadratic(lq) => {
+            draw(args, &outcome::linear_quadratic::solve(&scenario, lq, common)?, existing, common, out)
+        }
+        _ => Err(loading::unknown()),
+    }
+}
+
+fn draw(
+    args: &Plot,
+    result: &dyn Pictured,
+    existing: Existing,
+    common: &Common,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let (files, missing) = result
-        .picture_files(args.kind.kinds(), args.format.formats())
+        .picture_files(&args.kind.of(result)?, args.format.formats())
         .map_err(|error| Failure::run(format!("cannot draw: {error}")))?;
     let missing: Vec<&str> = missing.into_iter().map(Kind::name).collect();
     if files.is_empty() {
         let kinds = missing.join(", ");
         return Err(Failure::run(format!(
-            "nothing to draw ({kinds}): a payment does not exist, see `vickrey run`"
+            "nothing to draw ({kinds}): what it shows does not exist here, see `vickrey run`"
         )));
     }
     let write = || -> Result<PathBuf, WriteError> {
@@ -118,7 +162,7 @@ pub fn run(args: &Plot, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         writeln!(out, "{}", path.join(name).display())?;
     }
     for kind in missing {
-        writeln!(out, "{kind} is not drawn: a payment does not exist, see `vickrey run`")?;
+        writeln!(out, "{kind} is not drawn: what it shows does not exist here, see `vickrey run`")?;
     }
     Ok(())
 }

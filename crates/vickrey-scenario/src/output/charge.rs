@@ -8,6 +8,7 @@ use vickrey::market::{Market, PaymentRule, Settlement};
 use vickrey::mechanism::AgentId;
 
 use super::number::{finite, list, short};
+use super::scaling::Named;
 use crate::{PaymentChoice, Scaling};
 
 /// A payment rule with its factor, ready to charge.
@@ -39,10 +40,12 @@ pub enum Origin {
     MinMaxRatio,
 }
 
-/// The bids at hand do not give the factor that the scenario asks for.
+/// The numbers at hand do not give the factor that the scenario asks for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the factor c cannot be taken from these bids ({wanted}): {reason}")]
+#[error("the factor c cannot be taken from {from} ({wanted}): {reason}")]
 pub struct NoFactor {
+    /// What it was to be taken from.
+    pub from: &'static str,
     /// What the scenario asks for.
     pub wanted: &'static str,
     /// Why there is none.
@@ -55,7 +58,20 @@ impl Origin {
         self != Self::FixedInAdvance
     }
 
-    /// The origin in words.
+    /// The origin in words, where c was computed from what is expected before anybody bids.
+    pub fn words_ahead(self) -> &'static str {
+        match self {
+            Self::FixedInAdvance => "fixed in advance",
+            Self::LowEnd => "low end of the interval of the expected values; fixed before any bid of a state",
+            Self::HighEnd => {
+                "high end of the interval of the expected values; fixed before any bid of a state"
+            }
+            Self::MinMax => "MinMax of the expected values; fixed before any bid of a state",
+            Self::MinMaxRatio => "MinMax ratio of the expected values; fixed before any bid of a state",
+        }
+    }
+
+    /// The origin in words, where c was computed from the bids.
     pub fn words(self) -> &'static str {
         match self {
             Self::FixedInAdvance => "fixed in advance",
@@ -66,7 +82,7 @@ impl Origin {
         }
     }
 
-    fn wanted(self) -> &'static str {
+    pub(super) fn wanted(self) -> &'static str {
         match self {
             Self::FixedInAdvance => "fixed",
             Self::LowEnd => "the low end of the interval",
@@ -91,7 +107,7 @@ impl Charge {
             Err(_) => {
                 let wanted = origin.map_or("fixed", Origin::wanted);
                 let reason = why_empty(market, &scaling::interval(settlement, baseline));
-                (asked, Some(NoFactor { wanted, reason }))
+                (asked, Some(NoFactor { from: "these bids", wanted, reason }))
             }
         };
         Self { rule, asked, origin, missing }
@@ -163,18 +179,25 @@ fn asked(choice: &PaymentChoice, baseline: Baseline) -> (PaymentRule, Option<Ori
         PaymentChoice::Lagrange => return (PaymentRule::Lagrange, None),
         PaymentChoice::ScaledVcg(scaling) => scaling,
     };
-    let (choice, origin) = match scaling {
-        Scaling::Fixed(c) => return (PaymentRule::ScaledVcg { c, baseline }, Some(Origin::FixedInAdvance)),
+    match computed(scaling) {
+        Err(c) => (PaymentRule::ScaledVcg { c, baseline }, Some(Origin::FixedInAdvance)),
+        Ok((choice, origin)) => (PaymentRule::ScaledVcgFromReports { choice, baseline }, Some(origin)),
+    }
+}
+
+/// How c is to be computed; or the number that it is.
+pub(super) fn computed(scaling: Scaling) -> Result<(FactorChoice, Origin), f64> {
+    Ok(match scaling {
+        Scaling::Fixed(c) => return Err(c),
         Scaling::LowEnd => (FactorChoice::LowEnd, Origin::LowEnd),
         Scaling::HighEnd => (FactorChoice::HighEnd, Origin::HighEnd),
         Scaling::MinMax => (FactorChoice::MinMax, Origin::MinMax),
         Scaling::MinMaxRatio => (FactorChoice::MinMaxRatio, Origin::MinMaxRatio),
-    };
-    (PaymentRule::ScaledVcgFromReports { choice, baseline }, Some(origin))
+    })
 }
 
 /// Why no c is feasible, with the agents that cause it by name.
-pub(super) fn why_empty(market: &Market, interval: &Interval) -> String {
+pub(super) fn why_empty(market: &dyn Named, interval: &Interval) -> String {
     let names = |agents: &[AgentId]| agents.iter().map(|&i| market.name(i).into_owned()).collect::<Vec<_>>();
     match &interval.verdict {
         IntervalVerdict::Empty { violated, agents, agents_in_all: 0 } => {

@@ -7,17 +7,39 @@ use vickrey::guarantee::Audit;
 
 use super::folder::{Existing, Folder, WriteError};
 use super::scaling::{Names, ScalingAnalysis};
-use super::table::{AgentRow, AgentTable, TableFile};
+use super::table::{Table, TableFile};
+use super::table_of_agents::AgentRow;
 use crate::{Scenario, Units};
 
 /// Version of the document's format; it grows when a field changes its meaning or goes away.
 pub const VERSION: u32 = 1;
 
-/// The result of a run.
+/// The result of a run; `P` is the mechanism's own part.
 ///
 /// Numbers that are infinite or do not exist are null; all others read back bit for bit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Document {
+pub struct Document<P> {
+    /// What was run.
+    #[serde(flatten)]
+    pub head: Head,
+    /// What came out, in the mechanism's own terms.
+    #[serde(flatten)]
+    pub part: P,
+    /// Tables beside this document; empty if it was not written to a folder.
+    pub tables: Vec<TableFile>,
+    /// Pictures beside this document.
+    pub pictures: Vec<String>,
+    /// What a reader should know, in sentences.
+    pub notes: Vec<String>,
+    /// What the audit found, if one was run.
+    pub audit: Option<AuditReport>,
+    /// What may not be meant that way.
+    pub warnings: Vec<String>,
+}
+
+/// What every document begins with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Head {
     /// Version of the format.
     pub version: u32,
     /// The program that wrote it.
@@ -32,22 +54,17 @@ pub struct Document {
     pub scenario: Source,
     /// Units, in words.
     pub units: Units,
+}
+
+/// What a market's document holds besides what all documents do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MarketPart {
     /// The main numbers.
     pub summary: Summary,
     /// Which factors c are feasible, for both baselines.
     pub scaling: ScalingAnalysis,
     /// One row per agent; null if there are more than 1000 (see `tables`).
     pub agents: Option<Vec<AgentRow>>,
-    /// Tables beside this document; empty if it was not written to a folder.
-    pub tables: Vec<TableFile>,
-    /// Pictures beside this document.
-    pub pictures: Vec<String>,
-    /// What a reader should know, in sentences.
-    pub notes: Vec<String>,
-    /// What the audit found, if one was run.
-    pub audit: Option<AuditReport>,
-    /// What may not be meant that way.
-    pub warnings: Vec<String>,
 }
 
 /// The program that wrote a document.
@@ -139,6 +156,21 @@ impl AuditReport {
     }
 }
 
+impl Head {
+    /// The head of a document about this scenario.
+    pub fn of(scenario: &Scenario, mechanism: &'static str, seed: u64) -> Self {
+        Self {
+            version: VERSION,
+            tool: Tool::this(),
+            mechanism,
+            title: scenario.title.clone(),
+            seed,
+            scenario: Source::of(scenario),
+            units: scenario.units.clone(),
+        }
+    }
+}
+
 impl Tool {
     /// This program.
     pub fn this() -> Self {
@@ -162,7 +194,7 @@ pub struct PictureFile {
     pub bytes: Vec<u8>,
 }
 
-impl Document {
+impl<P: Clone + Serialize> Document<P> {
     /// The document as JSON text, ending with a line feed.
     ///
     /// # Errors
@@ -173,26 +205,28 @@ impl Document {
         Ok(text)
     }
 
-    /// Writes the document (`result.json`), the table of agents and the pictures into a new folder, all or nothing,
-    /// and answers where they are.
+    /// Writes the document (`result.json`), tables and pictures into a new folder, all or nothing, and answers where
+    /// they are.
     ///
     /// # Errors
     /// The folder exists (and may not be replaced), or cannot be written. Then nothing is left at its place.
     pub fn write(
         &self,
-        table: &AgentTable<'_>,
+        tables: &[&dyn Table],
         pictures: &[PictureFile],
         target: &Path,
         existing: Existing,
     ) -> Result<PathBuf, WriteError> {
         let folder = Folder::create(target, existing)?;
         let mut document = self.clone();
-        document.tables = vec![table.file()];
+        document.tables = tables.iter().map(|table| table.file()).collect();
         document.pictures = pictures.iter().map(|picture| picture.name.clone()).collect();
         let text = document
             .to_json()
             .map_err(|e| WriteError::Table { file: "result.json".into(), reason: e.to_string() })?;
-        table.write(&folder)?;
+        for table in tables {
+            table.write(&folder)?;
+        }
         for picture in pictures {
             folder.bytes(&picture.name, &picture.bytes)?;
         }

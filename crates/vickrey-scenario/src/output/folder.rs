@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempDir};
 
+use super::kinds::Kind;
+
 /// What to do with something that is already at the final place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
@@ -261,12 +263,13 @@ fn refuse(target: &Path, existing: Existing) -> Result<(), WriteError> {
 
 /// Whether a file has the name of one that a result consists of.
 fn is_ours(name: &str) -> bool {
-    let pictures = ["supply-demand", "payments", "scaling"];
+    let pictures = Kind::ALL.map(Kind::name);
+    let tables = ["agents", "stages", "trades", "plans"];
     // Figures of papers begin with their letter: `b-convergence`.
     let figure = |stem: &str| matches!(stem.as_bytes(), [b'a'..=b'z', b'-', ..]);
     match name.rsplit_once('.') {
         Some(("result" | "reproduce", "json")) => true,
-        Some(("agents", "csv" | "parquet")) => true,
+        Some((stem, "csv" | "parquet")) => tables.contains(&stem),
         Some((stem, "svg" | "png")) => pictures.contains(&stem) || figure(stem),
         _ => false,
     }

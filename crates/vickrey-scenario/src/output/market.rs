@@ -6,11 +6,12 @@ use vickrey::market::{Market, MarketError, Settlement, settle};
 use vickrey::numeric::sum;
 
 use super::charge::Charge;
-use super::document::{AuditReport, Document, EffortCounts, Source, Summary, Tool, VERSION};
+use super::document::{AuditReport, Document, EffortCounts, Head, MarketPart, Summary};
 use super::notes;
 use super::number::finite;
 use super::scaling::{Names, ScalingAnalysis};
-use super::table::{AgentTable, MOST_INLINE};
+use super::table::{MOST_INLINE, Table};
+use super::table_of_agents::AgentTable;
 use crate::{MarketScenario, Scenario};
 
 /// A market scenario, cleared and paid.
@@ -38,7 +39,7 @@ impl<'a> MarketResult<'a> {
     pub fn solve(scenario: &'a Scenario, market: &'a MarketScenario) -> Result<Self, MarketError> {
         let settlement = settle(&market.market)?;
         let charge = Charge::resolve(&market.payment, market.baseline, &market.market, &settlement);
-        let scaling = ScalingAnalysis::of(&market.market, &settlement);
+        let scaling = ScalingAnalysis::of(&market.market, &settlement, settlement.total == 0.0);
         Ok(Self { scenario, market: &market.market, baseline: market.baseline, settlement, charge, scaling })
     }
 
@@ -48,7 +49,7 @@ impl<'a> MarketResult<'a> {
     }
 
     /// The document, with what an audit found if one was run.
-    pub fn document(&self, seed: u64, audit: Option<AuditReport>) -> Document {
+    pub fn document(&self, seed: u64, audit: Option<AuditReport>) -> Document<MarketPart> {
         let mut warnings = self.scenario.warnings.clone();
         warnings.extend(notes::warnings(self));
         let table = self.table();
@@ -62,16 +63,8 @@ impl<'a> MarketResult<'a> {
             ));
         }
         Document {
-            version: VERSION,
-            tool: Tool::this(),
-            mechanism: "market",
-            title: self.scenario.title.clone(),
-            seed,
-            scenario: Source::of(self.scenario),
-            units: self.scenario.units.clone(),
-            summary: self.summary(),
-            scaling: self.scaling.clone(),
-            agents,
+            head: Head::of(self.scenario, "market", seed),
+            part: MarketPart { summary: self.summary(), scaling: self.scaling.clone(), agents },
             tables: Vec::new(),
             pictures: Vec::new(),
             notes,

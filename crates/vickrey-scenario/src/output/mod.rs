@@ -3,27 +3,41 @@
 //! | to do | use |
 //! |---|---|
 //! | clear a scenario and collect everything about it | [`MarketResult::solve`] |
-//! | the document | [`MarketResult::document`], [`Document::to_json`], [`Document::write`] |
-//! | the table of agents | [`MarketResult::table`] |
-//! | pictures | [`MarketResult::picture`] |
+//! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
+//! | the document | [`MarketResult::document`], [`LqResult::document`], [`Document::to_json`], [`Document::write`] |
+//! | tables | [`MarketResult::table`], [`LqResult::tables`], [`Table`] |
+//! | pictures | [`Pictured`] |
 //! | write other folders and files all or nothing | [`Folder`], [`write_file`] |
 
 mod charge;
 mod document;
+mod factor_chart;
 mod folder;
+mod kinds;
+mod linear_quadratic;
 mod market;
 mod notes;
 pub mod number;
 mod pictures;
 mod scaling;
 mod table;
+mod table_of_agents;
 #[cfg(test)]
 mod tests;
 
 pub use charge::{Charge, NoFactor, Origin};
-pub use document::{AuditReport, Document, EffortCounts, PictureFile, Source, Summary, Tool, VERSION};
+pub use document::{
+    AuditReport, Document, EffortCounts, Head, MarketPart, PictureFile, Source, Summary, Tool, VERSION,
+};
 pub use folder::{Existing, Folder, WriteError, write_file};
+pub use kinds::{Format, Kind, Pictured};
+pub use linear_quadratic::{
+    AGENT_COLUMNS, Course, Discounts, ExpectedSummary, Layer, LqAgentRow, LqCharge, LqError, LqPart,
+    LqResult, LqSummary, MOST_TRADES, Outlook, STAGE_COLUMNS, Stage, StageRow, Sums,
+};
 pub use market::MarketResult;
-pub use pictures::{Format, Kind};
-pub use scaling::{BaselineAnalysis, Names, Nearest, PowerBalance, Recommended, ScalingAnalysis, Span};
-pub use table::{AgentRow, AgentTable, COLUMNS, MOST_CSV, MOST_INLINE, TableFile};
+pub use scaling::{
+    BaselineAnalysis, Named, Names, Nearest, PowerBalance, Recommended, ScalingAnalysis, Span,
+};
+pub use table::{Cell, Holds, MOST_CSV, MOST_INLINE, Table, TableFile};
+pub use table_of_agents::{AgentRow, AgentTable, COLUMNS};

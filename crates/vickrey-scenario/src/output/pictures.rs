@@ -1,15 +1,14 @@
 //! Pictures of a market result: what of it goes into which chart.
 
-use rayon::prelude::*;
 use vickrey::accounts::Accounts;
-use vickrey::market::scaling::{self, Interval};
 use vickrey::market::{Shape, Utility};
 use vickrey::mechanism::AgentId;
 use vickrey::numeric::sum;
 
-use super::document::PictureFile;
+use super::factor_chart::{FactorChart, factor_chart};
+use super::kinds::{Kind, Pictured, chart_title};
 use super::market::MarketResult;
-use crate::plot::{Payments, Picture, PlotError, Scaling, SupplyDemand};
+use crate::plot::{Payments, Picture, Scaling, SupplyDemand};
 
 /// Prices at which the aggregate curves are sampled between their corners.
 const PRICES: usize = 300;
@@ -17,104 +16,31 @@ const PRICES: usize = 300;
 const MOST_CORNERS: usize = 4_000;
 /// Agents that are looked at to choose the range of prices.
 const MOST_LOOKED_AT: usize = 20_000;
-/// Points of a payments chart, and lines of a scaling chart.
+/// Points of a payments chart.
 const MOST_POINTS: usize = 2_000;
-const MOST_LINES: usize = 200;
-/// Values of c at which lines are computed.
-const FACTORS: usize = 61;
 
 /// Points (quantity, price) of a curve.
 type Points = Vec<(f64, f64)>;
 
-/// The charts of a market.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Aggregate supply and demand.
-    SupplyDemand,
-    /// Payments against Lagrange payments.
-    Payments,
-    /// Budget and net utilities against c.
-    Scaling,
-}
-
-/// The file formats of pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Scalable, for documents and the web.
-    Svg,
-    /// Pixels.
-    Png,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::SupplyDemand, Self::Payments, Self::Scaling];
-
-    /// The name that files and options use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SupplyDemand => "supply-demand",
-            Self::Payments => "payments",
-            Self::Scaling => "scaling",
-        }
+impl Pictured for MarketResult<'_> {
+    fn kinds(&self) -> &'static [Kind] {
+        &Kind::MARKET
     }
-}
 
-impl Format {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Svg, Self::Png];
-
-    /// The ending of file names.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Svg => "svg",
-            Self::Png => "png",
+    fn picture(&self, kind: Kind) -> Option<Picture> {
+        match kind {
+            Kind::SupplyDemand => Some(Picture::SupplyDemand(self.supply_demand())),
+            Kind::Payments => self.payments().map(Picture::Payments),
+            // Without pivotal agents only.
+            Kind::Scaling => self.factors().map(Picture::Scaling),
+            _ => None,
         }
     }
 }
 
 impl MarketResult<'_> {
-    /// A chart of this result; none if it has nothing to show (a scaling chart with pivotal agents).
-    pub fn picture(&self, kind: Kind) -> Option<Picture> {
-        match kind {
-            Kind::SupplyDemand => Some(Picture::SupplyDemand(self.supply_demand())),
-            Kind::Payments => self.payments().map(Picture::Payments),
-            Kind::Scaling => self.factors().map(Picture::Scaling),
-        }
-    }
-
-    /// The files of some charts, and the kinds that have nothing to show.
-    ///
-    /// # Errors
-    /// A chart could not be drawn.
-    pub fn picture_files(
-        &self,
-        kinds: &[Kind],
-        formats: &[Format],
-    ) -> Result<(Vec<PictureFile>, Vec<Kind>), PlotError> {
-        let mut files = Vec::new();
-        let mut missing = Vec::new();
-        for &kind in kinds {
-            let Some(picture) = self.picture(kind) else {
-                missing.push(kind);
-                continue;
-            };
-            for &format in formats {
-                let bytes = match format {
-                    Format::Svg => picture.svg()?.into_bytes(),
-                    Format::Png => picture.png()?,
-                };
-                files.push(PictureFile { name: format!("{}.{}", kind.name(), format.ending()), bytes });
-            }
-        }
-        Ok((files, missing))
-    }
-
     fn chart_title(&self, what: &str) -> String {
-        match &self.scenario.title {
-            Some(title) => format!("{title}: {what}"),
-            None => what.to_owned(),
-        }
+        chart_title(self.scenario.title.as_deref(), what)
     }
 
     fn supply_demand(&self) -> SupplyDemand {
@@ -204,60 +130,19 @@ impl MarketResult<'_> {
     /// Budget and net utilities against c.
     fn factors(&self) -> Option<Scaling> {
         let s = &self.settlement;
-        if !s.pivotal.is_empty() {
-            return None;
-        }
-        let source = &self.scaling.baseline(self.baseline).source;
-        let (low, high) = self.factor_range(source);
-        let c: Vec<f64> =
-            (0..FACTORS).map(|k| low + (high - low) * k as f64 / (FACTORS - 1) as f64).collect();
-        let agents = self.lines();
-        let line = |i: AgentId| {
-            let (net, h) = (s.net(i, self.baseline), s.without(i, self.baseline));
-            c.iter().map(|c| net - (c - 1.0) * h).collect()
-        };
-        Some(Scaling {
-            title: self.chart_title(&format!("choice of c (baseline {})", self.baseline.words())),
-            money_unit: self.scenario.units.money.clone(),
-            budget: c.iter().map(|&c| scaling::budget(source, c)).collect(),
-            names: agents.iter().map(|&i| self.market.name(i).into_owned()).collect(),
-            net_utilities: agents.iter().map(|&i| line(i)).collect(),
-            feasible: source.feasible().map(|range| (range.low, range.high)),
-            chosen: self.charge.factor(),
-            mark_one: true,
-            c,
+        s.pivotal.is_empty().then(|| {
+            let title = format!("choice of c (baseline {})", self.baseline.words());
+            factor_chart(
+                FactorChart {
+                    title: self.chart_title(&title),
+                    money_unit: &self.scenario.units.money,
+                    market: self.market,
+                    interval: &self.scaling.baseline(self.baseline).source,
+                    chosen: self.charge.factor(),
+                },
+                s,
+            )
         })
-    }
-
-    /// A range of c that shows where both conditions begin and end.
-    fn factor_range(&self, source: &Interval) -> (f64, f64) {
-        let ends =
-            [source.budget.low, source.budget.high, source.participation.low, source.participation.high];
-        let ends = ends.into_iter().chain(self.charge.factor()).filter(|c| c.is_finite());
-        let (low, high) = ends.fold((1.0_f64, 1.0_f64), |(low, high), c| (low.min(c), high.max(c)));
-        let margin = if high > low { 0.35 * (high - low).max(1e-6) } else { 0.1 };
-        (low - margin, high + margin)
-    }
-
-    /// The agents whose lines are drawn: those that leave first, and an even sample of the others.
-    fn lines(&self) -> Vec<AgentId> {
-        let s = &self.settlement;
-        let n = s.agents();
-        if n <= MOST_LINES {
-            return (0..n).collect();
-        }
-        let leaves_at = |i: AgentId| match s.without(i, self.baseline) {
-            h if h > 0.0 => s.net(i, self.baseline) / h,
-            _ => f64::INFINITY,
-        };
-        let mut first: Vec<(f64, AgentId)> = (0..n).into_par_iter().map(|i| (leaves_at(i), i)).collect();
-        let half = MOST_LINES / 2;
-        first.select_nth_unstable_by(half, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let early = first[..half].iter().map(|&(_, i)| i);
-        let mut shown: Vec<AgentId> = early.chain((0..n).step_by(n.div_ceil(half))).collect();
-        shown.sort_unstable();
-        shown.dedup();
-        shown
     }
 }
 

@@ -1,16 +1,36 @@
 //! The analysis of the factor c for both baselines, side by side.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+use vickrey::accounts::Accounts;
 use vickrey::guarantee::Baseline;
-use vickrey::market::scaling::{self, Distance, Interval, IntervalVerdict, Range};
-use vickrey::market::{Market, Settlement};
 use vickrey::mechanism::AgentId;
+use vickrey::scaling::{self, Distance, Interval, IntervalVerdict, Range};
 
 use super::charge::why_empty;
 use super::number::finite;
 
 /// Most names in any list of a document.
 pub(super) const MOST_NAMES: usize = 20;
+
+/// Agents that have names.
+pub trait Named: Sync {
+    /// An agent's name.
+    fn name(&self, agent: AgentId) -> Cow<'_, str>;
+}
+
+impl Named for vickrey::market::Market {
+    fn name(&self, agent: AgentId) -> Cow<'_, str> {
+        self.name(agent)
+    }
+}
+
+impl Named for vickrey::lq::Market {
+    fn name(&self, agent: AgentId) -> Cow<'_, str> {
+        self.name(agent)
+    }
+}
 
 /// Agents by name: all of them counted, the first of them named.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,7 +43,7 @@ pub struct Names {
 
 impl Names {
     /// The names of these agents, `count` in all.
-    pub(super) fn of(market: &Market, agents: &[AgentId], count: usize) -> Self {
+    pub(super) fn of(market: &dyn Named, agents: &[AgentId], count: usize) -> Self {
         let names = agents.iter().take(MOST_NAMES).map(|&i| market.name(i).into_owned()).collect();
         Self { count, names }
     }
@@ -125,11 +145,11 @@ const WHY_LOW: &str = "the low end of the interval: payments converge to Lagrang
      the high end does not; fix it in advance, because a c computed from the bids is not incentive compatible";
 
 impl ScalingAnalysis {
-    /// Analyses both baselines.
-    pub fn of(market: &Market, settlement: &Settlement) -> Self {
+    /// Analyses both baselines. `balanced`: the quantities add up to zero, so that nothing is sold to outside.
+    pub fn of(market: &dyn Named, accounts: &impl Accounts, balanced: bool) -> Self {
         let (zero, autarky) = rayon::join(
-            || BaselineAnalysis::of(market, settlement, Baseline::Zero),
-            || BaselineAnalysis::of(market, settlement, Baseline::Autarky),
+            || BaselineAnalysis::of(market, accounts, balanced, Baseline::Zero),
+            || BaselineAnalysis::of(market, accounts, balanced, Baseline::Autarky),
         );
         Self { zero, autarky }
     }
@@ -144,10 +164,10 @@ impl ScalingAnalysis {
 }
 
 impl BaselineAnalysis {
-    fn of(market: &Market, s: &Settlement, baseline: Baseline) -> Self {
+    fn of(market: &dyn Named, s: &impl Accounts, balanced: bool, baseline: Baseline) -> Self {
         let interval = scaling::interval(s, baseline);
         let name = |agent: Option<AgentId>| agent.map(|i| market.name(i).into_owned());
-        let existing = |x: f64| if s.pivotal.is_empty() { finite(x) } else { None };
+        let existing = |x: f64| if s.pivotal().is_empty() { finite(x) } else { None };
         let feasible = interval.feasible();
         let proper = matches!(interval.verdict, IntervalVerdict::Feasible(_));
         let (high_by, low_by) = interval.participation_set_by;
@@ -174,7 +194,7 @@ impl BaselineAnalysis {
                 .map_or_else(Vec::new, |range| nearest(market, s, baseline, range)),
             // The limit is a theorem for balanced markets in which everybody's absence leaves gains from trade.
             recommended: feasible
-                .filter(|_| proper && s.total == 0.0 && interval.market_power_balance.is_some())
+                .filter(|_| proper && balanced && interval.market_power_balance.is_some())
                 .map(|range| Recommended { c: range.low, why: WHY_LOW }),
             source: interval,
         }
@@ -193,8 +213,8 @@ impl Span {
 }
 
 /// The range, unless it is empty or says nothing because some H_i does not exist.
-fn span_if(range: Range, s: &Settlement) -> Option<Span> {
-    (s.pivotal.is_empty() && !range.is_empty()).then(|| Span::of(range))
+fn span_if(range: Range, s: &impl Accounts) -> Option<Span> {
+    (s.pivotal().is_empty() && !range.is_empty()).then(|| Span::of(range))
 }
 
 fn verdict(verdict: &IntervalVerdict) -> &'static str {
@@ -206,7 +226,7 @@ fn verdict(verdict: &IntervalVerdict) -> &'static str {
     }
 }
 
-fn causes(market: &Market, interval: &Interval) -> Option<Names> {
+fn causes(market: &dyn Named, interval: &Interval) -> Option<Names> {
     match &interval.verdict {
         IntervalVerdict::Empty { agents, agents_in_all, .. } => {
             Some(Names::of(market, agents, *agents_in_all))
@@ -217,7 +237,7 @@ fn causes(market: &Market, interval: &Interval) -> Option<Names> {
 }
 
 /// The four measures of nearness, each with its best c.
-fn nearest(market: &Market, s: &Settlement, baseline: Baseline, range: Range) -> Vec<Nearest> {
+fn nearest(market: &dyn Named, s: &impl Accounts, baseline: Baseline, range: Range) -> Vec<Nearest> {
     let measures = [(false, false), (false, true), (true, false), (true, true)];
     let best = |(ratio, one_sided)| {
         let found = scaling::min_max(s, baseline, Distance { ratio, one_sided }, range)?;

@@ -162,7 +162,7 @@ fn pivotal_agents_are_null_and_named() {
     assert_eq!(json["scaling"]["zero"]["verdict"], "pivotal");
     assert!(json["notes"].to_string().contains("without `big` and `small`"), "{}", json["notes"]);
     assert!(result.picture(Kind::Scaling).is_none());
-    let (files, missing) = result.picture_files(&Kind::ALL, &[Format::Svg]).unwrap();
+    let (files, missing) = result.picture_files(&Kind::MARKET, &[Format::Svg]).unwrap();
     assert_eq!((files.len(), missing), (2, vec![Kind::Scaling]));
 }
 
@@ -225,7 +225,7 @@ fn csv_and_parquet_hold_the_same_numbers() {
     assert!(json["notes"].to_string().contains("agents.csv"));
     let written = result
         .document(7, None)
-        .write(&result.table(), &[], &dir.path().join("small"), Existing::Refuse)
+        .write(&[&result.table()], &[], &dir.path().join("small"), Existing::Refuse)
         .unwrap();
     let mut reader = csv::Reader::from_path(written.join("agents.csv")).unwrap();
     assert_eq!(reader.headers().unwrap().get(3), Some("payment"));
@@ -246,7 +246,7 @@ fn large_tables_are_parquet() {
     let (result, _) = solved(&large);
     let written = result
         .document(7, None)
-        .write(&result.table(), &[], &dir.path().join("large"), Existing::Refuse)
+        .write(&[&result.table()], &[], &dir.path().join("large"), Existing::Refuse)
         .unwrap();
     let file = fs::File::open(written.join("agents.parquet")).unwrap();
     let mut row = 0;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::model::{Agent, Market, Parameters};
 use super::protocol::{Bid, Forecast, LayerOutcome, LayeredMechanism, PlanMechanism, PlanOutcome};
@@ -251,16 +252,29 @@ impl LqWorld {
 
     /// Lets the noise of a period arrive, for all agents; the period's signals follow from it.
     pub fn arrive(&mut self, s: usize) {
-        for agent in 0..self.states.len() {
-            self.arrive_at(agent, s);
-        }
+        self.each_state(|world, agent, state| world.add_arrival(agent, s, state));
     }
 
     fn arrive_at(&mut self, agent: AgentId, s: usize) {
-        let arrival = self.arrival(agent, s);
-        for (x, w) in self.states[agent].iter_mut().zip(arrival) {
+        let mut state = std::mem::take(&mut self.states[agent]);
+        self.add_arrival(agent, s, &mut state);
+        self.states[agent] = state;
+    }
+
+    fn add_arrival(&self, agent: AgentId, s: usize, state: &mut [f64]) {
+        for (x, w) in state.iter_mut().zip(self.arrival(agent, s)) {
             *x += w;
         }
+    }
+
+    /// Moves every agent's state, in parallel: agents draw from streams of their own.
+    fn each_state<T: Send>(&mut self, job: impl Fn(&Self, AgentId, &mut Vec<f64>) -> T + Sync) -> Vec<T> {
+        let mut states = std::mem::take(&mut self.states);
+        let world = &*self;
+        let moved = states.par_iter_mut().with_min_len(256).enumerate();
+        let all = moved.map(|(agent, state)| job(world, agent, state)).collect();
+        self.states = states;
+        all
     }
 
     /// What an agent sees in period s, once its noise has arrived.
@@ -279,18 +293,16 @@ impl LqWorld {
     /// True utilities of a period, in which everybody receives `allocation`; the states move on.
     pub fn live(&mut self, s: usize, allocation: &[f64]) -> Vec<f64> {
         let market = Arc::clone(&self.market);
-        (0..market.len())
-            .map(|agent| {
-                let member = Member::new(&market, agent);
-                let worth = member.stage(s, &self.states[agent], allocation[agent]);
-                self.states[agent] = member.step(s, &self.states[agent], allocation[agent]);
-                if s + 1 < market.periods() {
-                    return worth;
-                }
-                self.arrive_at(agent, s + 1);
-                worth + member.state_worth(s + 1, &self.states[agent])
-            })
-            .collect()
+        self.each_state(|world, agent, state| {
+            let member = Member::new(&market, agent);
+            let worth = member.stage(s, state, allocation[agent]);
+            *state = member.step(s, state, allocation[agent]);
+            if s + 1 < market.periods() {
+                return worth;
+            }
+            world.add_arrival(agent, s + 1, state);
+            worth + member.state_worth(s + 1, state)
+        })
     }
 }
 

@@ -1,0 +1,112 @@
+//! Which pictures there are, in which formats, and how they become files.
+
+use super::document::PictureFile;
+use crate::plot::{Picture, PlotError};
+
+/// The charts of all mechanisms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Aggregate supply and demand.
+    SupplyDemand,
+    /// Prices over the periods.
+    Prices,
+    /// Who trades, over the periods.
+    Trades,
+    /// Payments against Lagrange payments.
+    Payments,
+    /// What the operator keeps, over the periods.
+    Budget,
+    /// Budget and net utilities against c.
+    Scaling,
+}
+
+/// The file formats of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Scalable, for documents and the web.
+    Svg,
+    /// Pixels.
+    Png,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::SupplyDemand, Self::Prices, Self::Trades, Self::Payments, Self::Budget, Self::Scaling];
+    /// Those of a market.
+    pub const MARKET: [Self; 3] = [Self::SupplyDemand, Self::Payments, Self::Scaling];
+    /// Those of a linear-quadratic market.
+    pub const LINEAR_QUADRATIC: [Self; 5] =
+        [Self::Prices, Self::Trades, Self::Payments, Self::Budget, Self::Scaling];
+    /// Those of a linear-quadratic market that is settled at the start.
+    pub const PLAN: [Self; 4] = [Self::Prices, Self::Trades, Self::Payments, Self::Scaling];
+
+    /// The name that files and options use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SupplyDemand => "supply-demand",
+            Self::Prices => "prices",
+            Self::Trades => "trades",
+            Self::Payments => "payments",
+            Self::Budget => "budget",
+            Self::Scaling => "scaling",
+        }
+    }
+}
+
+impl Format {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Svg, Self::Png];
+
+    /// The ending of file names.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
+}
+
+/// A result that can be drawn.
+pub trait Pictured {
+    /// The charts that its mechanism has.
+    fn kinds(&self) -> &'static [Kind];
+
+    /// A chart; none if it has nothing to show, or is one of another mechanism.
+    fn picture(&self, kind: Kind) -> Option<Picture>;
+
+    /// The files of some charts, and the kinds that have nothing to show.
+    ///
+    /// # Errors
+    /// A chart could not be drawn.
+    fn picture_files(
+        &self,
+        kinds: &[Kind],
+        formats: &[Format],
+    ) -> Result<(Vec<PictureFile>, Vec<Kind>), PlotError> {
+        let mut files = Vec::new();
+        let mut missing = Vec::new();
+        for &kind in kinds {
+            let Some(picture) = self.picture(kind) else {
+                missing.push(kind);
+                continue;
+            };
+            for &format in formats {
+                let bytes = match format {
+                    Format::Svg => picture.svg()?.into_bytes(),
+                    Format::Png => picture.png()?,
+                };
+                files.push(PictureFile { name: format!("{}.{}", kind.name(), format.ending()), bytes });
+            }
+        }
+        Ok((files, missing))
+    }
+}
+
+/// The title of a chart about this scenario.
+pub(super) fn chart_title(title: Option<&str>, what: &str) -> String {
+    match title {
+        Some(title) => format!("{title}: {what}"),
+        None => what.to_owned(),
+    }
+}
