@@ -18,6 +18,7 @@ use vickrey::guarantee::Baseline::{Autarky, Zero};
 use vickrey::lq::model::{Agent, Market, Observation, Parameters, Series};
 use vickrey::lq::solve::aggregate::Aggregate;
 use vickrey::lq::solve::expected::Expected;
+use vickrey::lq::solve::payments::{Cashier, LayerRule, Paid, Pivot};
 use vickrey::lq::solve::trade::{Bids, Record};
 use vickrey::scaling::{Distance, interval, min_max};
 
@@ -147,13 +148,10 @@ fn compare_expected(found: &mut Deviations, at: &str, market: &Market, theirs: &
         .map(|(t, i)| theirs_trades[t * n + i])
         .collect();
     found.all("mean trades", at, largest(&by_agent).max(1e-6), &trades, &by_agent);
-    let (layer_h, layer_o, constants) = (get("layer_h"), get("layer_o"), get("const"));
+    let (layer_h, layer_o) = (get("layer_h"), get("layer_o"));
     for s in 0..periods {
-        let unknown: f64 = if s == 0 { constants.iter().sum::<f64>() + late_total } else { 0.0 };
-        let without_unknown = |i: usize| {
-            ours.without_in_layer(s, i, Zero) - if s == 0 { unknown - constants[i] - late[i] } else { 0.0 }
-        };
-        found.all("H by layer", at, scale, &each(&without_unknown), &layer_h[s * n..(s + 1) * n]);
+        let ours_zero = each(&|i| ours.without_in_layer(s, i, Zero));
+        found.all("H by layer", at, scale, &ours_zero, &layer_h[s * n..(s + 1) * n]);
         let idle: f64 = layer_o[s * n..(s + 1) * n].iter().sum();
         let over = |i: usize| layer_h[s * n + i] - (idle - layer_o[s * n + i]);
         found.all(
@@ -219,10 +217,7 @@ fn compare_run(found: &mut Deviations, at: &str, market: &Market, instance: &Val
     let paid = theirs["layers"].as_array().unwrap().iter();
     let paid = paid.map(|layer| largest(&numbers(&layer["payment"]["incremental"]))).fold(1e-6, f64::max);
     for (s, layer) in theirs["layers"].as_array().unwrap().iter().enumerate() {
-        let mut bids = Bids::none(market);
-        for (i, bid) in instance["bids"][s].as_array().unwrap().iter().enumerate() {
-            bids.set(market, i, &numbers(bid));
-        }
+        let bids = bids(market, &instance["bids"][s]);
         let trade = record.trade(market, &aggregate, &bids);
         let payments: Vec<f64> = trade.lagrange.iter().zip(&trade.gap).map(|(l, g)| l - g).collect();
         found.all("prices", at, prices, &trade.prices, &numbers(&layer["price"]));
@@ -239,6 +234,49 @@ fn compare_run(found: &mut Deviations, at: &str, market: &Market, instance: &Val
         found.all("changes", at, trades, &change, &numbers(&layer["change"]));
         found.all("states", at, states, &held, &numbers(&layer["state"]));
     }
+}
+
+/// All five choices of h_i, at c = 1.
+fn compare_payments(found: &mut Deviations, at: &str, market: &Market, instance: &Value, theirs: &Value) {
+    let aggregate = Aggregate::new(market).unwrap();
+    let layers = theirs["layers"].as_array().unwrap();
+    for (key, pivot) in [
+        ("none", Pivot::None),
+        ("constant", Pivot::Constant),
+        ("pure", Pivot::Pure),
+        ("incremental", Pivot::Incremental),
+        ("worlds", Pivot::Worlds),
+    ] {
+        if pivot == Pivot::Worlds && market.len() < 3 {
+            continue;
+        }
+        let rule = LayerRule::Groves { pivot, c: 1.0, baseline: Autarky };
+        let cashier = Cashier::new(market, &aggregate, rule).unwrap();
+        let mut shadows = cashier.shadows();
+        let mut record = Record::new(market);
+        // Differences of what everybody has: relative to that.
+        let at_stake = |layer: &Value| {
+            let values: f64 = numbers(&layer["layer_value"]).iter().map(|x| x.abs()).sum();
+            values.max(largest(&numbers(&layer["h"][key]))).max(1e-6)
+        };
+        let scale = layers.iter().map(at_stake).fold(0.0, f64::max);
+        for (layer, told) in layers.iter().zip(instance["bids"].as_array().unwrap()) {
+            let bids = bids(market, told);
+            let before = record.clone();
+            let trade = record.trade(market, &aggregate, &bids);
+            let paid = Paid { before: &before, bids: &bids, trade: &trade };
+            let payments = cashier.charge(market, &aggregate, paid, &mut shadows);
+            found.all(&format!("payments, {key}"), at, scale, &payments, &numbers(&layer["payment"][key]));
+        }
+    }
+}
+
+fn bids(market: &Market, told: &Value) -> Bids {
+    let mut bids = Bids::none(market);
+    for (i, bid) in told.as_array().unwrap().iter().enumerate() {
+        bids.set(market, i, &numbers(bid));
+    }
+    bids
 }
 
 fn instances() -> Vec<PathBuf> {
@@ -272,6 +310,7 @@ fn same_numbers_as_the_independent_implementation() {
         }
         if !theirs["run"].is_null() {
             compare_run(&mut found, &at, &full, &instance, &theirs["run"]);
+            compare_payments(&mut found, &at, &full, &instance, &theirs["run"]);
         }
     }
     for (kind, (deviation, at)) in &found.0 {
