@@ -27,6 +27,10 @@ pub(super) trait Dim: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct One;
 
+/// Up to four states.
+#[derive(Clone, Copy)]
+pub(super) struct Few(pub usize);
+
 /// Any number of states.
 #[derive(Clone, Copy)]
 pub(super) struct Many(pub usize);
@@ -43,17 +47,46 @@ impl Dim for One {
     }
 }
 
-impl Dim for Many {
-    type State = [Lane; MOST_STATES];
-    type Matrix = [Lane; MOST_STATES * MOST_STATES];
-    const NO_STATE: Self::State = [ZERO; MOST_STATES];
-    const NO_MATRIX: Self::Matrix = [ZERO; MOST_STATES * MOST_STATES];
+macro_rules! up_to {
+    ($name:ident, $most:expr) => {
+        impl Dim for $name {
+            type State = [Lane; $most];
+            type Matrix = [Lane; $most * $most];
+            const NO_STATE: Self::State = [ZERO; $most];
+            const NO_MATRIX: Self::Matrix = [ZERO; $most * $most];
 
-    #[inline(always)]
-    fn get(self) -> usize {
-        self.0
-    }
+            #[inline(always)]
+            fn get(self) -> usize {
+                self.0
+            }
+        }
+    };
 }
+
+up_to!(Few, 4);
+up_to!(Many, MOST_STATES);
+
+/// Evaluates an expression with the size of state that suits the number of states.
+macro_rules! with_states {
+    ($states:expr, $dim:ident => $body:expr) => {
+        match $states {
+            1 => {
+                let $dim = $crate::lq::regulator::One;
+                $body
+            }
+            few @ 2..=4 => {
+                let $dim = $crate::lq::regulator::Few(few);
+                $body
+            }
+            many => {
+                let $dim = $crate::lq::regulator::Many(many);
+                $body
+            }
+        }
+    };
+}
+
+pub(super) use with_states;
 
 /// A state that has fallen to this part of its size is over: what follows is below the rounding of every sum it enters.
 const FADED: f64 = 1e-20;

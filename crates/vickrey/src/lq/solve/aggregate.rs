@@ -11,7 +11,7 @@ use super::kalman::BidCovariance;
 use super::passes::{self, TILE, Task};
 use crate::lq::group::{LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, One, ZERO};
+use crate::lq::regulator::{Block, Dim, ZERO, with_states};
 use crate::numeric::cholesky::Cholesky;
 
 /// Why a market cannot be solved.
@@ -165,11 +165,7 @@ struct Sums {
 
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn sums_of(market: &Market, task: Task<'_>, s: usize) -> Sums {
-    if task.group.states() == 1 {
-        sums(One, market, task, s)
-    } else {
-        sums(Many(task.group.states()), market, task, s)
-    }
+    with_states!(task.group.states(), dim => sums(dim, market, task, s))
 }
 
 #[inline(always)]

@@ -10,7 +10,7 @@
 use super::aggregate::Layer;
 use crate::lq::group::{LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, One, ZERO, add_product, lanes, length_of, shared_product};
+use crate::lq::regulator::{Block, Dim, ZERO, add_product, lanes, length_of, shared_product, with_states};
 use crate::mechanism::AgentId;
 use crate::numeric::cholesky::Cholesky;
 
@@ -208,13 +208,10 @@ impl<'a> Discount<'a> {
             let mut block = Block::new(d, self.market.periods());
             let mut matrices = Discount::new(self.market, self.layer, d);
             for first in (0..group.size()).step_by(LANES) {
-                let own = if d == 1 {
-                    block.fill(One, group, first, self.from);
-                    matrices.own_matrices(One, &block)
-                } else {
-                    block.fill(Many(d), group, first, self.from);
-                    matrices.own_matrices(Many(d), &block)
-                };
+                let own = with_states!(d, dim => {
+                    block.fill(dim, group, first, self.from);
+                    matrices.own_matrices(dim, &block)
+                });
                 for k in (0..block.count).filter(|&k| group.agent(first + k) != agent) {
                     for (sum, own) in sum.iter_mut().zip(&own) {
                         *sum += own[k];

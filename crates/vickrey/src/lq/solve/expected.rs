@@ -25,7 +25,7 @@ use crate::accounts::Accounts;
 use crate::guarantee::Baseline;
 use crate::lq::group::{LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, One, ZERO, add_product, lanes, shared_product};
+use crate::lq::regulator::{Block, Dim, ZERO, add_product, lanes, shared_product, with_states};
 use crate::mechanism::AgentId;
 use crate::numeric::cholesky::dot;
 use crate::numeric::sum::compensated;
@@ -197,10 +197,7 @@ fn independent(n: usize, matrix: &[f64]) -> Vec<Vec<f64>> {
 
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn expect_task(shared: &Shared<'_>, task: Task<'_>, out: [&mut [f64]; 4]) {
-    match task.group.states() {
-        1 => expect(One, shared, task, out),
-        d => expect(Many(d), shared, task, out),
-    }
+    with_states!(task.group.states(), dim => expect(dim, shared, task, out));
 }
 
 /// Memory for one block.

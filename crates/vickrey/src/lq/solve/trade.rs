@@ -12,7 +12,7 @@ use super::discount::{Discount, Effort};
 use super::passes::{self, Columns, Task};
 use crate::lq::group::{Group, LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, One, Pull, ZERO, add_product, lanes};
+use crate::lq::regulator::{Block, Dim, Many, Pull, ZERO, add_product, lanes, with_states};
 use crate::mechanism::AgentId;
 use crate::numeric::sum::compensated;
 
@@ -242,10 +242,7 @@ fn response(market: &Market, bids: &Bids, s: usize) -> Vec<f64> {
 
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn response_of(market: &Market, bids: &Bids, task: Task<'_>, s: usize) -> Vec<f64> {
-    match task.group.states() {
-        1 => respond(One, market, bids, task, s),
-        d => respond(Many(d), market, bids, task, s),
-    }
+    with_states!(task.group.states(), dim => respond(dim, market, bids, task, s))
 }
 
 #[inline(always)]
@@ -286,10 +283,7 @@ struct Inputs<'a> {
 
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn execute_task(from: &Inputs<'_>, task: Task<'_>, next: &mut [f64], out: [&mut [f64]; 3]) -> (f64, Effort) {
-    match task.group.states() {
-        1 => execute(One, from, task, next, out),
-        d => execute(Many(d), from, task, next, out),
-    }
+    with_states!(task.group.states(), dim => execute(dim, from, task, next, out))
 }
 
 /// Trades, Lagrange payments and discounts of the agents of a task; returns the sum of the trades.

@@ -12,7 +12,7 @@ use super::passes::{self, Columns, Task};
 use super::trade::{Bids, Record, Trade, half_margins, load};
 use crate::lq::group::{Group, LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, One, Pull, ZERO, add_product, lanes, quadratic_form};
+use crate::lq::regulator::{Block, Dim, Pull, ZERO, add_product, lanes, quadratic_form, with_states};
 use crate::numeric::sum::compensated;
 
 /// l_j(s) of every agent, for a layer that was traded from this record with these bids.
@@ -49,10 +49,7 @@ struct Inputs<'a> {
 
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn values_of(from: &Inputs<'_>, task: Task<'_>, out: &mut [f64]) {
-    match task.group.states() {
-        1 => values(One, from, task, out),
-        d => values(Many(d), from, task, out),
-    }
+    with_states!(task.group.states(), dim => values(dim, from, task, out));
 }
 
 #[inline(always)]
@@ -176,7 +173,8 @@ fn alone(market: &Market, bids: &Bids, task: Task<'_>, s: usize, levels: &mut [f
     let (mut y, mut path, mut sums) = (vec![ZERO; n], vec![ZERO; n], vec![ZERO; n]);
     let bids = &bids.0.parts[task.index];
     for first in (task.first..task.first + task.count).step_by(LANES) {
-        let level = free(Many(d), &mut block, task.group, first, s, bids, &mut y, &mut path);
+        let level =
+            with_states!(d, dim => free(dim, &mut block, task.group, first, s, bids, &mut y, &mut path));
         for k in 0..block.count {
             let offset = if s == 0 { task.group.offsets(first + k, market.periods()) } else { 0.0 };
             levels[first - task.first + k] = level[k] + offset;
@@ -199,12 +197,13 @@ fn others(market: &Market, layer: &Layer, bids: &Bids, omega: &[f64], task: Task
     let (mut y, mut path) = (vec![ZERO; n], vec![ZERO; n]);
     let bids = &bids.0.parts[task.index];
     for first in (task.first..task.first + task.count).step_by(LANES) {
-        free(Many(d), &mut block, task.group, first, s, bids, &mut y, &mut path);
+        with_states!(d, dim => free(dim, &mut block, task.group, first, s, bids, &mut y, &mut path));
         for (path, all) in path.iter_mut().zip(omega) {
             *path = lanes(|k| all - path[k]);
         }
         discount.begin();
-        let found = discount.of(Many(d), &block, &path, |k| task.group.agent(first + k));
+        let agent = |k| task.group.agent(first + k);
+        let found = with_states!(d, dim => discount.of(dim, &block, &path, agent));
         out[first - task.first..][..block.count].copy_from_slice(&found[..block.count]);
     }
 }
