@@ -209,6 +209,8 @@ fn the_scenario_is_a_whole_folder() {
     for table in value["tables"].as_table().unwrap().values() {
         assert!(target.join(table.as_str().unwrap()).is_file(), "{table}");
     }
+    let read = crate::load(&target.join("scenario.toml")).unwrap();
+    assert!(matches!(read.system, crate::System::LinearQuadratic(_)));
     assert!(market.write(&target).is_err(), "an old folder is not replaced");
     assert!(text.lines().all(|line| line.chars().count() <= 130), "{text}");
 }
@@ -369,6 +371,12 @@ fn extreme_numbers_are_refused_or_give_finite_ones() {
             assert_eq!(unusable, None, "column {column}: {value}");
         }
     }
+}
+
+#[test]
+fn the_example_of_a_balancing_market_can_be_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/balancing.toml");
+    crate::load(&path).unwrap();
 }
 
 /// The real system: where `VICKREY_RTS_GMLC` says, or beside the workspace; none if it is not there.
