@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use vickrey_scenario::output::number::short;
+use vickrey::accounts::Accounts;
+use vickrey::scaling::factor_words;
 use vickrey_scenario::output::{Document, LqAgentRow, LqPart, LqResult, LqSummary, StageRow};
 
 use crate::format::{NONE, amount, column, columns, count, counted, name};
@@ -19,7 +20,9 @@ pub fn head(out: &mut dyn Write, document: &Document<LqPart>) -> io::Result<()> 
     let title = document.head.title.as_deref().unwrap_or(&document.head.scenario.path);
     writeln!(out, "{title}")?;
     let s = &document.part.summary;
-    let c = s.c.map_or_else(String::new, |c| format!(" with c = {} and baseline {}", short(c), s.baseline));
+    let c = s
+        .c
+        .map_or_else(String::new, |c| format!(" with c = {} and baseline {}", factor_words(c), s.baseline));
     writeln!(
         out,
         "{} market, {}, {}, payment rule {}{c}",
@@ -164,7 +167,7 @@ fn summary(out: &mut dyn Write, result: &LqResult<'_>, document: &Document<LqPar
     }
     let mut pairs = vec![("volume", amount(s.volume, &units.quantity))];
     if let (Some(c), Some(origin)) = (s.c, s.c_origin) {
-        pairs.push(("c", format!("{}, {origin}", short(c))));
+        pairs.push(("c", format!("{}, {origin}", factor_words(c))));
     }
     pairs.extend(replayed(s));
     tables::pairs(out, &pairs)
@@ -172,7 +175,6 @@ fn summary(out: &mut dyn Write, result: &LqResult<'_>, document: &Document<LqPar
 
 /// What all would have without trade.
 fn outside(result: &LqResult<'_>) -> f64 {
-    use vickrey::accounts::Accounts;
     result.ledger().outside_total()
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use vickrey::accounts::Accounts;
 use vickrey::audit::Progress;
 use vickrey::lq::protocol::{Forecast, LayeredState};
 use vickrey::lq::solve::discount::Effort;
@@ -160,7 +161,6 @@ pub(super) fn planned(market: &Market, plan: &Plan, charge: &LqCharge) -> Course
     };
     let ledger = &plan.ledger;
     let rule = charge.plan_rule();
-    use vickrey::accounts::Accounts;
     let each = |of: &dyn Fn(AgentId) -> f64| -> Vec<f64> { (0..n).map(of).collect() };
     let sums = Sums {
         allocation: over_time(|u| u),

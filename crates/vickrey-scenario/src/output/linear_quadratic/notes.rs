@@ -131,7 +131,8 @@ fn net_demand(result: &LqResult<'_>) -> Option<String> {
     let expected = if result.is_plan() { "" } else { " in expectation" };
     let does = if paid < 0.0 { "costs the operator" } else { "brings the operator" };
     Some(format!(
-        "net demand {does} {} at the prices{expected}, which is part of its budget; no c can be asked to make up for it",
+        "net demand {does} {} at the prices{expected}, which is part of its budget: a c that balances it shifts that to the \
+         agents",
         money(result, paid.abs())
     ))
 }
