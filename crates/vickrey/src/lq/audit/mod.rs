@@ -1,0 +1,5 @@
+//! audit
+pub mod covariance;
+pub mod enumerate;
+mod play;
+pub use play::{LinearLie, Step};
