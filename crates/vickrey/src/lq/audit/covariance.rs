@@ -82,20 +82,22 @@ impl Regret {
         if largest > 0.0 { largest.sqrt() } else { 1.0 }
     }
 
-    /// How far a G_s is from being positive semidefinite, relative to the terms it is made of; 0 if none is.
+    /// How far a G_s is from being positive semidefinite, in money per squared state; 0 if all are, up to rounding.
     pub fn defect(&self) -> f64 {
         let d = self.states;
         let mut worst: f64 = 0.0;
-        for (weight, &size) in self.weights.iter().zip(&self.sizes) {
-            for step in [1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2, 1.0] {
+        for (weight, &size) in self.weights.iter().zip(&self.sizes).filter(|(_, size)| **size > 0.0) {
+            let shifted = |by: f64| {
                 let mut shifted = weight.clone();
-                for i in 0..d {
-                    shifted[i * d + i] += step * size.max(f64::MIN_POSITIVE);
-                }
-                if size == 0.0 || Cholesky::new(d, &shifted).is_ok() {
-                    worst = worst.max(if step > 1e-13 { step } else { 0.0 });
-                    break;
-                }
+                (0..d).for_each(|i| shifted[i * d + i] += by * size);
+                Cholesky::new(d, &shifted).is_ok()
+            };
+            // Rounding of differences of terms of this size.
+            let needed = [1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0].into_iter().find(|&by| shifted(by));
+            match needed {
+                Some(by) if by <= 1e-12 => {}
+                Some(by) => worst = worst.max(by * size),
+                None => worst = f64::INFINITY,
             }
         }
         worst

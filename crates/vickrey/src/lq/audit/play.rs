@@ -101,7 +101,7 @@ impl Layout {
         Self(at)
     }
 
-    fn range(&self, agent: AgentId) -> std::ops::Range<usize> {
+    pub fn range(&self, agent: AgentId) -> std::ops::Range<usize> {
         self.0[agent]..self.0[agent + 1]
     }
 
