@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vickrey::accounts::Accounts;
+use rand::RngExt;
 use vickrey::audit::{AuditOptions, Effort};
 use vickrey::guarantee::{Audit, Balance, Baseline, Finding, Guarantee, Property, SolutionConcept, Verdict};
 use vickrey::lq::audit::covariance::Regret;
@@ -14,10 +14,11 @@ use vickrey::lq::audit::{
 use vickrey::lq::strategies::Lie;
 use vickrey::lq::{
     Agent, Aggregate, Bids, Expected, LayerRule, LayeredMechanism, Market, Observation, Pivot, PlanRule,
-    Series,
+    ScalarColumns, Series,
 };
 use vickrey::mechanism::Mechanism;
 use vickrey::numeric::law::Law;
+use vickrey::numeric::random::{Purpose, stream};
 use vickrey::scaling::{FactorChoice, interval};
 
 const PIVOTS: [Pivot; 5] = [Pivot::None, Pivot::Constant, Pivot::Pure, Pivot::Incremental, Pivot::Worlds];
@@ -141,12 +142,12 @@ fn wrong_parameters_reported_before_the_start_lose_the_same_under_every_rule() {
     }
 }
 
-/// The digest's numbers come out if agent 2 adds 1 to what arrives at s = 1 and at s = 2; with s = 1 only, and catching up
-/// at s = 2 (a = 0.8), they are others, except for incremental payments.
+/// The digest's numbers come out if agent 2 adds 1 to its truthful bids of s = 1 and of s = 2 (where the truth takes back
+/// 0.8 of the first one); with s = 1 only they are others, except for incremental payments.
 #[test]
 fn biased_later_bids_of_others_end_the_promise() {
     let market = case_a();
-    let both = [0.0, 1.0, 1.0];
+    let both = [0.0, 1.0, 1.0 - 0.8];
     let once = [0.0, 1.0, -0.8];
     for pivot in PIVOTS {
         let mechanism = mechanism(&market, pivot);
@@ -166,8 +167,8 @@ fn biased_later_bids_of_others_end_the_promise() {
         };
         for (agent, shift, by, gain) in expected {
             let found = best_shift(&mechanism, agent, 2, &shift);
-            assert!((found.0 - by).abs() < 6e-8, "{pivot:?} {agent} {shift:?}: {found:?}");
-            assert!((found.1 - gain).abs() < 6e-8, "{pivot:?} {agent} {shift:?}: {found:?}");
+            assert!((found.0 - by).abs() < 1e-7, "{pivot:?} {agent} {shift:?}: {found:?}");
+            assert!((found.1 - gain).abs() < 1e-7, "{pivot:?} {agent} {shift:?}: {found:?}");
         }
     }
 }
@@ -447,10 +448,15 @@ fn degenerate_markets_are_audited() {
 
 /// Case C of the digest.
 fn case_c() -> Market {
+    case_c_with([0.0; 3])
+}
+
+fn case_c_with(linear: [f64; 3]) -> Market {
     let case = case_a();
     let agent = |(i, start): (usize, f64)| {
         let mut p = case.parameters(i);
         p.start = vec![start];
+        p.linear = linear[i].into();
         Agent::new(p).unwrap()
     };
     Market::new(3, Vec::new(), [1.0, -0.5, 0.2].into_iter().enumerate().map(agent).collect()).unwrap()
@@ -478,11 +484,12 @@ fn plans_keep_their_promises() {
 
 #[test]
 fn a_factor_from_the_reports_is_flagged() {
-    let case = general(false);
+    // With linear terms Case C has feasible factors, without them it has none.
+    let case = case_c_with([1.0, 0.0, -0.5]);
     let report = audit_plan_from_reports(&case, FactorChoice::LowEnd, Baseline::Autarky, options(), &|_| ());
     let truth = find(&report, DOMINANT);
     assert!(!truth.promised && truth.note.contains("c is computed"), "{truth:?}");
-    // Case C has no feasible factor.
+    assert_ne!(truth.verdict, Verdict::NotChecked);
     let report =
         audit_plan_from_reports(&case_c(), FactorChoice::LowEnd, Baseline::Autarky, options(), &|_| ());
     assert_eq!(find(&report, DOMINANT).verdict, Verdict::NotChecked);
@@ -490,8 +497,58 @@ fn a_factor_from_the_reports_is_flagged() {
     let report = audit_plan(&case_c(), PlanRule::Lagrange, options(), &|_| ());
     let truth = find(&report, DOMINANT);
     assert!(!truth.promised && truth.evidence.as_ref().unwrap().worst > 1e-3, "{truth:?}");
-    assert!((0..3).all(|i| {
-        Expected::new(&case_c(), &Aggregate::new(&case_c()).unwrap(), false)
-            .is_ok_and(|e| e.ledger.gap(i) > 0.0)
-    }));
+}
+
+/// Random markets as in the digest's figure (c).
+fn drawn(agents: usize, periods: usize) -> Market {
+    let mut rng = stream(5, Purpose::Instance, 0);
+    let mut column = |low: f64, high: f64| -> Vec<f64> {
+        (0..agents).map(|_| low + (high - low) * rng.random::<f64>()).collect()
+    };
+    let columns = ScalarColumns {
+        a: column(0.6, 1.1),
+        b: column(0.5, 1.5),
+        q: column(-2.0, -0.2),
+        r: column(-2.0, -0.5),
+        start_noise: column(0.1, 1.0),
+        noise: column(0.05, 0.5),
+        ..ScalarColumns::default()
+    };
+    Market::from_columns(periods, Vec::new(), columns).unwrap()
+}
+
+fn timed(agents: usize, periods: usize) -> (Audit, f64) {
+    let market = drawn(agents, periods);
+    let before = std::time::Instant::now();
+    let report = layered(market, groves(Pivot::Incremental, 1.0, Baseline::Autarky));
+    (report, before.elapsed().as_secs_f64())
+}
+
+#[test]
+fn larger_markets_are_searched_in_part() {
+    let (report, _) = timed(2_000, 6);
+    assert!(report.passed(), "{report:#?}");
+    let truth = find(&report, NOW);
+    assert!(truth.promised && truth.verdict == Verdict::Holds, "{truth:?}");
+    assert!(truth.note.contains("of 2000 agents"), "{}", truth.note);
+    let report = audit_plan(
+        &drawn(300, 8),
+        PlanRule::ScaledVcg { c: 1.0, baseline: Baseline::Autarky },
+        options(),
+        &|_| (),
+    );
+    assert!(report.passed() && find(&report, DOMINANT).note.contains("of 300 agents"));
+}
+
+#[test]
+#[ignore = "a measurement, not a test"]
+fn how_long_audits_take() {
+    for (agents, periods) in [(20, 24), (300, 24), (10_000, 24), (100_000, 24)] {
+        let (report, seconds) = timed(agents, periods);
+        println!("{agents} agents, {periods} periods: {seconds:.1} s\n{}", find(&report, NOW).note);
+        let before = std::time::Instant::now();
+        let rule = PlanRule::ScaledVcg { c: 1.0, baseline: Baseline::Autarky };
+        let report = audit_plan(&drawn(agents, periods), rule, options(), &|_| ());
+        println!("plan: {:.1} s\n{}", before.elapsed().as_secs_f64(), find(&report, DOMINANT).note);
+    }
 }
