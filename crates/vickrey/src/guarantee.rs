@@ -30,6 +30,9 @@ pub enum SolutionConcept {
     DominantStrategy,
     /// Whatever the others' types are, as long as they are truthful, after every history.
     ExPost,
+    /// Whatever the others report now, in expectation over what comes later, as long as their later reports have
+    /// conditional mean zero (as truthful ones have).
+    CurrentReports,
     /// In expectation over the others' types, as long as they are truthful.
     Bayesian,
     /// No unilateral gain from this profile.
@@ -172,6 +175,9 @@ impl SolutionConcept {
         match self {
             Self::DominantStrategy => "dominant strategy",
             Self::ExPost => "ex post",
+            Self::CurrentReports => {
+                "whatever the others bid now, if their later bids have conditional mean zero"
+            }
             Self::Bayesian => "Bayesian",
             Self::Nash => "Nash",
             Self::Approximate => "approximate",

@@ -4,6 +4,8 @@ pub mod search;
 
 use serde::Serialize;
 
+use crate::guarantee::{Evidence, Guarantee, Property, Verdict};
+
 /// How hard an audit searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -74,4 +76,42 @@ impl Worst {
         }
         Self { tries, ..self }
     }
+}
+
+/// A row of the table whose worst case is an amount of money.
+pub(crate) fn row(
+    property: Property,
+    promised: bool,
+    verdict: Verdict,
+    condition: &str,
+    worst: Worst,
+    tolerance: f64,
+) -> Guarantee {
+    let evidence = (worst.tries > 0).then_some(Evidence {
+        worst: worst.value,
+        unit: "money",
+        at: worst.at,
+        tries: worst.tries,
+        tolerance,
+    });
+    Guarantee { property, promised, verdict, condition: condition.to_owned(), evidence, note: String::new() }
+}
+
+/// The verdict on a property: a case against it breaks a promise, or shows what was never promised here.
+pub(crate) fn judge(worst: &Worst, tolerance: f64, promised: bool) -> Verdict {
+    match (worst.tries > 0, worst.value <= tolerance, promised) {
+        (false, ..) => Verdict::NotChecked,
+        (_, true, _) => Verdict::Holds,
+        (_, false, true) => Verdict::Violated,
+        (_, false, false) => Verdict::ConditionNotMet,
+    }
+}
+
+/// An amount of money with six significant digits, without an exponent where people expect none.
+pub(crate) fn money(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return "0".into();
+    }
+    let digits = (5 - x.abs().log10().floor() as i64).clamp(0, 12) as usize;
+    if x.abs() < 1e-6 { format!("{x:.2e}") } else { format!("{x:.digits$}") }
 }

@@ -23,6 +23,7 @@
 //! | plan, with every payment | [`Plan`](solve::plan::Plan) |
 //! | what everybody can expect | [`Expected`](solve::expected::Expected) |
 //! | choose the factor c | [`crate::scaling`] on the [`Ledger`](solve::ledger::Ledger) of either |
+//! | look for lies that pay | [`audit()`](audit::audit), [`audit_plan`](audit::audit_plan) |
 //! | run period by period | [`LayeredMechanism`], [`Record`](solve::trade::Record) |
 //!
 //! ```
@@ -46,6 +47,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
 pub(crate) mod check;
 pub(crate) mod group;
 pub mod model;

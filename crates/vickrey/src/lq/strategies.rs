@@ -307,7 +307,7 @@ impl LqWorld {
 }
 
 /// A lower triangular root of a covariance; directions without noise stay zero.
-fn square_root(d: usize, covariance: impl Fn(usize) -> f64) -> Vec<f64> {
+pub(super) fn square_root(d: usize, covariance: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut root = vec![0.0; d * d];
     for j in 0..d {
         for i in j..d {

@@ -7,8 +7,8 @@ use clarabel::solver::{
     ZeroConeT,
 };
 
-use super::{Subject, row};
-use crate::audit::Worst;
+use super::Subject;
+use crate::audit::{Worst, row};
 use crate::guarantee::{Guarantee, Property, Verdict};
 use crate::market::utility::{Shape, Utility};
 

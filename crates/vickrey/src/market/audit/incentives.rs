@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Subject, TRUTH, dominant_by_theory, judge, row};
+use super::{Subject, TRUTH, dominant_by_theory};
 use crate::audit::search::{self, Space};
-use crate::audit::{Progress, Worst};
+use crate::audit::{Progress, Worst, judge, row};
 use crate::guarantee::{Guarantee, Verdict};
 use crate::market::model::Market;
 use crate::market::protocol::{PaymentRule, payment_of};

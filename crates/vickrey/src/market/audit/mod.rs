@@ -21,8 +21,8 @@ use super::protocol::{PaymentRule, ProtocolError};
 use super::scaling::{self, FactorChoice, IntervalVerdict, factor_words};
 use super::solve::{Settlement, settle};
 use crate::accounts::Accounts;
-use crate::audit::{AuditOptions, Progress, Worst};
-use crate::guarantee::{Audit, Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict};
+use crate::audit::{AuditOptions, Progress, Worst, judge, money, row};
+use crate::guarantee::{Audit, Balance, Baseline, Guarantee, Property, SolutionConcept, Verdict};
 
 /// Everything the parts of the audit share.
 struct Subject<'a> {
@@ -87,14 +87,8 @@ fn no_payment_rule(guarantees: &mut [Guarantee], error: &ProtocolError) {
 }
 
 impl Subject<'_> {
-    /// An amount of money, with the digits that matter here.
     fn money(&self, x: f64) -> String {
-        if x == 0.0 || !x.is_finite() {
-            return "0".into();
-        }
-        // Six significant digits, without an exponent where people expect none.
-        let digits = (5 - x.abs().log10().floor() as i64).clamp(0, 12) as usize;
-        if x.abs() < 1e-6 { format!("{x:.2e}") } else { format!("{x:.digits$}") }
+        money(x)
     }
 
     /// How many of `wanted` cases the effort pays for, at so many clearings a case; at least 2. One clearing looks at
@@ -137,24 +131,6 @@ impl Subject<'_> {
     }
 }
 
-fn row(
-    property: Property,
-    promised: bool,
-    verdict: Verdict,
-    condition: &str,
-    worst: Worst,
-    tolerance: f64,
-) -> Guarantee {
-    let evidence = (worst.tries > 0).then_some(Evidence {
-        worst: worst.value,
-        unit: "money",
-        at: worst.at,
-        tries: worst.tries,
-        tolerance,
-    });
-    Guarantee { property, promised, verdict, condition: condition.to_owned(), evidence, note: String::new() }
-}
-
 /// Nobody is worse off than with the outside option.
 fn participation(subject: &Subject<'_>, baseline: Baseline) -> Guarantee {
     let s = subject.settlement;
@@ -180,16 +156,6 @@ fn participation(subject: &Subject<'_>, baseline: Baseline) -> Guarantee {
         _ => format!("`{who}` loses {}{}{why}", subject.money(loss), if why.is_empty() { "" } else { "; " }),
     };
     row
-}
-
-/// The verdict on a property: a case against it breaks a promise, or shows what was never promised here.
-fn judge(worst: &Worst, tolerance: f64, promised: bool) -> Verdict {
-    match (worst.tries > 0, worst.value <= tolerance, promised) {
-        (false, ..) => Verdict::NotChecked,
-        (_, true, _) => Verdict::Holds,
-        (_, false, true) => Verdict::Violated,
-        (_, false, false) => Verdict::ConditionNotMet,
-    }
 }
 
 /// Whether the theory promises participation here; otherwise why not.
