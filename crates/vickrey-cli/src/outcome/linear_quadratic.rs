@@ -1,13 +1,15 @@
 //! A linear-quadratic market that was planned, or played through.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use vickrey_scenario::output::{AuditReport, Document, LqPart, LqResult, NoFactor, Table};
+use vickrey::lq::{LayeredMechanism, audit};
+use vickrey_scenario::output::{AuditReport, Document, LqError, LqPart, LqResult, NoFactor, Table};
 use vickrey_scenario::{LinearQuadraticScenario, Scenario};
 
 use super::Outcome;
 use crate::args::Common;
-use crate::auditing::Effort;
+use crate::auditing::{self, Effort};
 use crate::failure::Failure;
 use crate::{progress, report_lq};
 
@@ -28,10 +30,22 @@ pub fn solve<'a>(
 }
 
 /// Searches for violated promises.
-pub fn audit(_: &LqResult<'_>, _: Effort, _: &Common) -> Result<AuditReport, Failure> {
-    Err(Failure::run(
-        "audits of linear-quadratic markets are not there yet; `vickrey simulate` plays single lies",
-    ))
+pub fn audit(result: &LqResult<'_>, effort: Effort, common: &Common) -> Result<AuditReport, Failure> {
+    let (market, charge) = (&result.market, &result.charge);
+    auditing::search(effort, result.scenario.seed, common, |&options, progress| {
+        if !result.is_plan() {
+            let aggregate = Arc::clone(&result.aggregate);
+            let mechanism = LayeredMechanism::prepared(Arc::clone(market), aggregate, charge.layer_rule());
+            let mechanism = mechanism.map_err(|error| LqError::of(error, market))?;
+            return Ok(audit::audit(&mechanism, options, progress));
+        }
+        Ok::<_, LqError>(match charge.choice().filter(|_| charge.is_moved_by_bids()) {
+            Some(choice) => {
+                audit::audit_plan_from_reports(market, choice, charge.baseline, options, progress)
+            }
+            None => audit::audit_plan(market, charge.plan_rule(), options, progress),
+        })
+    })
 }
 
 impl Outcome for LqResult<'_> {

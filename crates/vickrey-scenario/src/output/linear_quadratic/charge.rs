@@ -6,7 +6,7 @@ use vickrey::guarantee::Baseline;
 use vickrey::lq::{Expected, LayerRule, Ledger, Market, Pivot, Plan, PlanRule};
 use vickrey::mechanism::AgentId;
 use vickrey::numeric::sum;
-use vickrey::scaling;
+use vickrey::scaling::{self, FactorChoice};
 
 use crate::output::charge::{NoFactor, Origin, computed, why_empty};
 use crate::output::number::finite;
@@ -97,6 +97,17 @@ impl LqCharge {
     /// Whether c follows from bids, so that agents can move it.
     pub fn is_moved_by_bids(&self) -> bool {
         self.from_bids && self.origin.is_some_and(Origin::is_computed)
+    }
+
+    /// How c follows from the outlook; none if it is a number, or there is none.
+    pub fn choice(&self) -> Option<FactorChoice> {
+        Some(match self.origin? {
+            Origin::FixedInAdvance => return None,
+            Origin::LowEnd => FactorChoice::LowEnd,
+            Origin::HighEnd => FactorChoice::HighEnd,
+            Origin::MinMax => FactorChoice::MinMax,
+            Origin::MinMaxRatio => FactorChoice::MinMaxRatio,
+        })
     }
 
     /// The rule of a plan; c is 1 if there is none.

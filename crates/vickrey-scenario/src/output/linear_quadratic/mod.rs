@@ -70,7 +70,8 @@ pub enum LqError {
 }
 
 impl LqError {
-    fn of(error: PaymentError, market: &Market) -> Self {
+    /// With the agents' names.
+    pub fn of(error: PaymentError, market: &Market) -> Self {
         match error {
             PaymentError::Solve(source) => Self::Solve(source),
             PaymentError::Shadow { agent, source } => {
