@@ -213,14 +213,10 @@ impl<'a> Discount<'a> {
             let mut block = Block::new(group.states(), self.market.periods());
             for first in (0..group.size()).step_by(LANES) {
                 let keep = |k: usize| group.agent(first + k) != agent;
-                if group.states() == 1 {
-                    block.fill(One, group, first, self.from);
-                    rotate_in(One, &block, self.from, keep, &mut lower);
-                } else {
-                    let dim = Many(group.states());
+                with_states!(group.states(), dim => {
                     block.fill(dim, group, first, self.from);
                     rotate_in(dim, &block, self.from, keep, &mut lower);
-                }
+                });
             }
         }
         Cholesky::from_lower(n, lower)

@@ -206,6 +206,8 @@ struct Work {
     moved: Vec<Lane>,
     v: Vec<Lane>,
     state: Vec<Lane>,
+    /// Changes of schedule whose discounts add up to the gap, or are to be taken off it.
+    responses: Vec<(f64, Vec<Lane>)>,
 }
 
 #[inline(always)]
@@ -220,35 +222,33 @@ fn expect<D: Dim>(
     let mut discount = Discount::new(shared.market, shared.layer, d);
     let mut noise = BidCovariance::new(d);
     let one = vec![ZERO; n];
+    let (state, responses) = (vec![ZERO; d], Vec::new());
     let mut work =
-        Work { beta: vec![ZERO; n * d], path: one.clone(), moved: one.clone(), v: one, state: vec![ZERO; d] };
+        Work { beta: vec![ZERO; n * d], path: one.clone(), moved: one.clone(), v: one, state, responses };
     for first in (task.first..task.first + task.count).step_by(LANES) {
-        let agent = |k: usize| task.group.agent(first + k);
         block.fill(dim, task.group, first, s);
         noise.at(dim, task.group, first, s);
         block.unit_responses(dim, s, &mut work.beta);
-        discount.begin();
-        let (mut lagrange, mut gap) = (ZERO, ZERO);
+        work.responses.clear();
+        let (mut lagrange, mut shared_part) = (ZERO, ZERO);
         let root = square_root(dim, &noise.covariance);
         for f in 0..d {
-            let (by_prices, discounts) =
-                own_noise(dim, shared, &block, &mut discount, &mut work, |c| root[c * d + f], agent);
-            add(&mut lagrange, &by_prices);
-            add(&mut gap, &discounts);
+            add(&mut lagrange, &own_noise(dim, shared, &block, &mut work, |c| root[c * d + f]));
         }
-        let mut shared_part = ZERO;
         for column in &shared.columns {
-            let (worth, discounts) = shared_noise(dim, s, column, &block, &mut discount, &mut work, agent);
-            add(&mut shared_part, &worth);
-            add(&mut gap, &discounts);
+            add(&mut shared_part, &shared_noise(dim, s, column, &block, &mut work));
         }
         for (f, column) in shared.factors.iter().enumerate() {
             let loading = |c: usize| task.group.loadings.lane(0, c * shared.factors.len() + f, first, 0.0);
-            let (worth, by_prices, discounts) =
-                common_noise(dim, s, column, &block, &mut discount, &mut work, loading, agent);
+            let (worth, by_prices) = common_noise(dim, s, column, &block, &mut work, loading);
             add(&mut shared_part, &worth);
             add(&mut lagrange, &by_prices);
-            add(&mut gap, &discounts);
+        }
+        discount.begin();
+        let mut gap = ZERO;
+        for (sign, response) in &work.responses {
+            let found = discount.of(dim, &block, response, |k| task.group.agent(first + k));
+            add_product(&mut gap, &found, &[*sign; LANES]);
         }
         let all = with_factors(dim, task, first, s, &noise.covariance);
         let mut own = shared_part;
@@ -361,17 +361,16 @@ fn apply<D: Dim>(dim: D, s: usize, y: &[Lane], block: &Block, work: &mut Work) -
     worth
 }
 
-/// One direction of an agent's own noise: beta'Z beta and its part of the discount.
+/// One direction of an agent's own noise: beta'Z beta. Its response counts, and what the others' prices alone would make
+/// of it does not.
 #[inline(always)]
 fn own_noise<D: Dim>(
     dim: D,
     shared: &Shared<'_>,
     block: &Block,
-    discount: &mut Discount<'_>,
     work: &mut Work,
     factor: impl Fn(usize) -> Lane,
-    agent: impl Fn(usize) -> AgentId + Copy,
-) -> (Lane, Lane) {
+) -> Lane {
     let n = shared.layer.length;
     let mut path = std::mem::take(&mut work.path);
     combine(dim, &work.beta, factor, &mut path);
@@ -382,52 +381,35 @@ fn own_noise<D: Dim>(
         add_product(&mut by_prices, x, y);
     }
     apply(dim, shared.s, &prices, block, work);
-    let others = discount.of(dim, block, &work.moved, agent);
     for (path, moved) in path.iter_mut().zip(&work.moved) {
         add(path, moved);
     }
-    let all = discount.of(dim, block, &path, agent);
+    work.responses.push((-1.0, work.moved.clone()));
+    work.responses.push((1.0, path.clone()));
     work.path = path;
-    (by_prices, lanes(|k| all[k] - others[k]))
+    by_prices
 }
 
-/// One column of everybody's noise: r'W^-1 r and its part of the discount.
+/// One column of everybody's noise: r'W^-1 r.
 #[inline(always)]
-fn shared_noise<D: Dim>(
-    dim: D,
-    s: usize,
-    column: &[f64],
-    block: &Block,
-    discount: &mut Discount<'_>,
-    work: &mut Work,
-    agent: impl Fn(usize) -> AgentId + Copy,
-) -> (Lane, Lane) {
-    let mut path = std::mem::take(&mut work.path);
-    for (path, x) in path.iter_mut().zip(column) {
-        *path = [*x; LANES];
-    }
+fn shared_noise<D: Dim>(dim: D, s: usize, column: &[f64], block: &Block, work: &mut Work) -> Lane {
+    let path: Vec<Lane> = column.iter().map(|x| [*x; LANES]).collect();
     let worth = apply(dim, s, &path, block, work);
-    work.path = path;
-    (worth, discount.of(dim, block, &work.moved, agent))
+    work.responses.push((1.0, work.moved.clone()));
+    worth
 }
 
-/// One common factor: r'W^-1 r, (beta L)'r, and its part of the discount.
+/// One common factor: r'W^-1 r and (beta L)'r.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "one column of a pass: all of it is shared memory of the pass")]
 fn common_noise<D: Dim>(
     dim: D,
     s: usize,
     column: &[f64],
     block: &Block,
-    discount: &mut Discount<'_>,
     work: &mut Work,
     loading: impl Fn(usize) -> Lane,
-    agent: impl Fn(usize) -> AgentId + Copy,
-) -> (Lane, Lane, Lane) {
-    let mut path = std::mem::take(&mut work.path);
-    for (path, x) in path.iter_mut().zip(column) {
-        *path = [*x; LANES];
-    }
+) -> (Lane, Lane) {
+    let mut path: Vec<Lane> = column.iter().map(|x| [*x; LANES]).collect();
     let worth = apply(dim, s, &path, block, work);
     combine(dim, &work.beta, loading, &mut path);
     let mut by_prices = ZERO;
@@ -437,7 +419,6 @@ fn common_noise<D: Dim>(
     for (path, moved) in path.iter_mut().zip(&work.moved) {
         add(path, moved);
     }
-    let gap = discount.of(dim, block, &path, agent);
-    work.path = path;
-    (worth, by_prices, gap)
+    work.responses.push((1.0, path));
+    (worth, by_prices)
 }
