@@ -88,8 +88,13 @@ fn replayed(result: &LqResult<'_>) -> Option<String> {
 fn truth(result: &LqResult<'_>) -> Option<String> {
     let groves = result.lq.payment != LayerPayment::Lagrange;
     (groves && !result.is_plan()).then(|| {
-        "truth is a best reply to the truthful bids of the others, in expectation; it is not a dominant strategy, because \
-         biased future bids of others can be exploited"
+        if result.market.factors() > 0 {
+            return "common factors tell every agent something about the others' bids: truth is a best reply to their \
+                    truth, in expectation, and no more than that"
+                .to_owned();
+        }
+        "truth is the best bid whatever the others bid now, as long as their later bids have mean zero given the past; \
+         biased later bids of others can be exploited"
             .to_owned()
     })
 }
