@@ -6,7 +6,12 @@ vickrey=$(CDPATH='' cd -- "$(dirname -- "$1")" && pwd)/$(basename -- "$1")
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$vickrey" plot "$root/examples/ieee30.toml" --out "$work/ieee30" --format svg >/dev/null
+for name in ieee30 balancing day-ahead-plan; do
+    "$vickrey" plot "$root/examples/$name.toml" --out "$work/$name" --format svg >/dev/null
+done
 "$vickrey" reproduce 000 --out "$work/000" >/dev/null
-for file in "$work"/ieee30/*.svg; do cp "$file" "$root/book/src/pictures/ieee30-$(basename "$file")"; done
-for file in "$work"/000/*.svg; do cp "$file" "$root/book/src/pictures/000-$(basename "$file")"; done
+pictures=$root/book/src/pictures
+for file in "$work"/ieee30/*.svg; do cp "$file" "$pictures/ieee30-$(basename "$file")"; done
+for kind in prices trades; do cp "$work/balancing/$kind.svg" "$pictures/balancing-$kind.svg"; done
+cp "$work/day-ahead-plan/trades.svg" "$pictures/day-ahead-plan-trades.svg"
+for file in "$work"/000/*.svg; do cp "$file" "$pictures/000-$(basename "$file")"; done
