@@ -46,6 +46,13 @@ impl Cholesky {
         Ok(Self { n, lower })
     }
 
+    /// From L itself, row by row; none if a diagonal entry is not positive.
+    pub(crate) fn from_lower(n: usize, lower: Vec<f64>) -> Option<Self> {
+        assert_eq!(lower.len(), n * n, "an n x n matrix");
+        let positive = (0..n).all(|i| lower[i * (n + 1)] > 0.0 && lower[i * (n + 1)].is_finite());
+        positive.then_some(Self { n, lower })
+    }
+
     /// Number of rows.
     pub fn size(&self) -> usize {
         self.n

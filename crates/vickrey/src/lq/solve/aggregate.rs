@@ -28,7 +28,19 @@ pub enum SolveError {
         /// What was met.
         reason: String,
     },
+    /// Prices would have fewer than five correct digits.
+    #[error(
+        "the prices of period {period} and later would keep fewer than five digits: the agents' states grow alike, and \
+         what grows in all of them no trade can hold; accepted are fewer periods or more stable dynamics"
+    )]
+    Digits {
+        /// The first period of the layer in question.
+        period: usize,
+    },
 }
+
+/// Rounding of S may grow by this factor on the way to prices.
+const MOST_AMPLIFIED: f64 = 1e11;
 
 /// One layer's view of all agents.
 #[derive(Clone, Debug)]
@@ -107,6 +119,9 @@ impl Layer {
         let inverse = factor.inverse();
         let norm = inverse.chunks(n).map(|row| row.iter().map(|x| x.abs()).sum()).fold(0.0, f64::max);
         let reach = reach(n, &inverse);
+        if amplification(n, &negative, &inverse) > MOST_AMPLIFIED {
+            return Err(SolveError::Digits { period: s });
+        }
         Ok(Self { length: n, negative, factor, inverse, norm, reach, covariance, factor_paths })
     }
 
@@ -126,6 +141,16 @@ impl Layer {
         }
         y
     }
+}
+
+/// By how much rounding of S grows on the way to prices: the largest row sum of |S^-1|, in units in which the diagonal
+/// of S is 1.
+fn amplification(n: usize, negative: &[f64], inverse: &[f64]) -> f64 {
+    let units: Vec<f64> = (0..n).map(|i| negative[i * n + i].sqrt()).collect();
+    let row = |i: usize| -> f64 {
+        inverse[i * n..(i + 1) * n].iter().zip(&units).map(|(x, unit)| x.abs() * unit).sum::<f64>() * units[i]
+    };
+    (0..n).map(row).fold(0.0, f64::max)
 }
 
 /// The least distance from the diagonal beyond which all entries are small beside their row's diagonal entry.

@@ -19,6 +19,8 @@ pub const TOLERANCE: f64 = 1e-12;
 /// A pivot of S - W_i^-1 smaller than this part of S's diagonal entry has lost that many digits: then the others' S is
 /// added up without agent i.
 const LOST: f64 = 1e-4;
+/// Where rounding of the others' S grows by more than this on the way to prices, S is not formed at all.
+const HELD: f64 = 1e7;
 
 /// How many discounts were computed in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -192,11 +194,32 @@ impl<'a> Discount<'a> {
         if let Ok(factor) = Cholesky::new(n, &rest) {
             let kept = |i: usize| factor.lower(i, i).powi(2) > LOST * self.layer.negative[i * n + i];
             if (0..n).all(kept) {
-                return Some(factor);
+                return if is_held(n, &factor, &rest) { Some(factor) } else { self.without_sums(agent) };
             }
         }
         self.effort.added_up += 1;
-        Cholesky::new(n, &self.added_up(agent)).ok()
+        let rest = self.added_up(agent);
+        let factor = Cholesky::new(n, &rest).ok().filter(|factor| is_held(n, factor, &rest));
+        factor.or_else(|| self.without_sums(agent))
+    }
+
+    /// The factor of -S of everybody but one agent, by rotations of the paths themselves: where the others' states grow
+    /// alike, their sum has lost the direction in which no trade among them holds the states, and with it the price of
+    /// it. This keeps half of the digits that the sum loses.
+    fn without_sums(&self, agent: AgentId) -> Option<Cholesky> {
+        let n = self.layer.length;
+        let mut lower = vec![0.0; n * n];
+        for group in self.market.groups() {
+            let mut block = Block::new(group.states(), self.market.periods());
+            for first in (0..group.size()).step_by(LANES) {
+                let keep = |k: usize| group.agent(first + k) != agent;
+                with_states!(group.states(), dim => {
+                    block.fill(dim, group, first, self.from);
+                    rotate_in(dim, &block, self.from, keep, &mut lower);
+                });
+            }
+        }
+        Cholesky::from_lower(n, lower)
     }
 
     /// -S of everybody but one agent, added up.
@@ -220,5 +243,48 @@ impl<'a> Discount<'a> {
             }
         }
         sum
+    }
+}
+
+/// Whether the inverse is not large, in units in which the diagonal of the matrix is 1. Where it is, one direction rules
+/// it, which three products find.
+fn is_held(n: usize, factor: &Cholesky, matrix: &[f64]) -> bool {
+    let units: Vec<f64> = (0..n).map(|i| matrix[i * n + i].sqrt()).collect();
+    let scaled = |x: &mut [f64]| x.iter_mut().zip(&units).for_each(|(x, unit)| *x *= unit);
+    let mut x = vec![1.0; n];
+    let mut size = 1.0;
+    for _ in 0..3 {
+        scaled(&mut x);
+        factor.solve(&mut x);
+        scaled(&mut x);
+        size = x.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        x.iter_mut().for_each(|x| *x /= size);
+    }
+    size < HELD
+}
+
+/// Adds sum_tau Beta_tau Beta_tau'/|m_tau| of the agents of a block to L L', row by row of L' by Givens rotations.
+fn rotate_in<D: Dim>(dim: D, block: &Block, from: usize, keep: impl Fn(usize) -> bool, lower: &mut [f64]) {
+    let n = block.end - from;
+    let mut path = vec![ZERO; n];
+    for tau in 0..n {
+        block.impulse(dim, from + tau, &mut path[..n - tau]);
+        for k in (0..block.count).filter(|&k| keep(k)) {
+            let weight = (-block.inverse[from + tau][k]).sqrt();
+            let mut row: Vec<f64> = path[..n - tau].iter().map(|lane| lane[k] * weight).collect();
+            for i in tau..n {
+                let (old, new) = (lower[i * n + i], row[i - tau]);
+                let size = old.hypot(new);
+                if new == 0.0 || size == 0.0 {
+                    continue;
+                }
+                let (cos, sin) = (old / size, new / size);
+                for j in i..n {
+                    let (x, y) = (lower[j * n + i], row[j - tau]);
+                    lower[j * n + i] = cos * x + sin * y;
+                    row[j - tau] = cos * y - sin * x;
+                }
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ use multiversion::multiversion;
 use super::aggregate::{Aggregate, Layer, SolveError};
 use super::discount::Discount;
 use super::kalman::{BidCovariance, cost_of_ignorance};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Shares};
 use super::passes::{self, Columns, Task};
 use super::plan::Plan;
 use crate::accounts::Accounts;
@@ -46,15 +46,12 @@ pub struct Expected {
     ignorance_total: f64,
 }
 
-/// One layer's expectations over autarky.
+/// One layer's expectations, for both baselines: their difference is lost where outside options are huge.
 #[derive(Clone, Debug)]
 struct LayerExpectation {
-    /// Sum of (surplus + Lagrange payments).
-    welfare: f64,
-    outside_total: f64,
-    /// F - H_i of the layer over autarky, by agent.
-    net: Vec<f64>,
-    outside: Vec<f64>,
+    welfare: [f64; 2],
+    /// F - H_i of the layer, by agent.
+    net: [Vec<f64>; 2],
 }
 
 impl Expected {
@@ -80,7 +77,14 @@ impl Expected {
         }
         let ignorance = ignorance(market);
         let none = vec![0.0; market.len()];
-        let lost = Ledger::new(none.clone(), ignorance.clone(), none.clone(), none, 0.0);
+        let lost = Shares {
+            own: ignorance.clone(),
+            surplus: none.clone(),
+            outside: ignorance.clone(),
+            lagrange: none.clone(),
+            gap: none,
+        };
+        let lost = Ledger::new(lost, 0.0);
         ledger = ledger.plus(&lost);
         if !ledger.is_finite() {
             return Err(SolveError::Range { period: 0, reason: "an expected welfare is not finite".into() });
@@ -97,11 +101,8 @@ impl Expected {
     /// The layers were not kept.
     pub fn without_in_layer(&self, s: usize, agent: AgentId, baseline: Baseline) -> f64 {
         let layer = &self.layers[s];
-        let over_autarky = layer.welfare - layer.net[agent];
-        match baseline {
-            Baseline::Autarky => over_autarky,
-            Baseline::Zero => over_autarky + layer.outside_total - layer.outside[agent],
-        }
+        let which = usize::from(baseline == Baseline::Autarky);
+        layer.welfare[which] - layer.net[which][agent]
     }
 
     /// What all others lose by not knowing their states, whatever is traded.
@@ -117,12 +118,10 @@ impl Expected {
 
 impl LayerExpectation {
     fn of(ledger: &Ledger) -> Self {
-        let n = ledger.agents();
+        let both = [Baseline::Zero, Baseline::Autarky];
         Self {
-            welfare: ledger.welfare_over(Baseline::Autarky),
-            outside_total: ledger.outside_total(),
-            net: (0..n).map(|i| ledger.net(i, Baseline::Autarky)).collect(),
-            outside: (0..n).map(|i| ledger.outside(i)).collect(),
+            welfare: both.map(|baseline| ledger.welfare_over(baseline)),
+            net: both.map(|baseline| (0..ledger.agents()).map(|i| ledger.net(i, baseline)).collect()),
         }
     }
 }
@@ -146,7 +145,7 @@ fn layer(market: &Market, layer: &Layer, s: usize) -> Ledger {
     let [own, lagrange, gap, outside] = columns.map(|column| column.into_agents(market));
     let surplus = own.iter().zip(&lagrange).zip(&outside).map(|((own, lag), out)| own - lag - out).collect();
     // The Lagrange payments of a layer add up to nothing: its trades do.
-    Ledger::new(surplus, outside, lagrange, gap, 0.0)
+    Ledger::new(Shares { own, surplus, outside, lagrange, gap }, 0.0)
 }
 
 /// What all agents of a layer share.

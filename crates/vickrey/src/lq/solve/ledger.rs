@@ -1,6 +1,8 @@
 //! Who gets what from a plan or, in expectation, from all layers together.
 
+use super::trade::Path;
 use crate::accounts::Accounts;
+use crate::guarantee::Baseline;
 use crate::lq::group::Group;
 use crate::lq::model::Market;
 use crate::mechanism::AgentId;
@@ -9,10 +11,14 @@ use crate::numeric::sum::compensated;
 /// Every agent's share; see [`Accounts`] for the sums and payments that follow from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
+    /// Kept beside its parts: where states grow, the outside option and the surplus over it are far larger than it.
+    own: Vec<f64>,
     surplus: Vec<f64>,
     outside: Vec<f64>,
     lagrange: Vec<f64>,
     gap: Vec<f64>,
+    /// Sum of own utilities minus Lagrange payments: to first order it does not depend on errors of the prices.
+    at_prices_total: f64,
     surplus_total: f64,
     outside_total: f64,
     lagrange_total: f64,
@@ -21,18 +27,15 @@ pub struct Ledger {
 
 impl Ledger {
     /// From every agent's numbers and what the Lagrange payments add up to.
-    pub(in crate::lq) fn new(
-        surplus: Vec<f64>,
-        outside: Vec<f64>,
-        lagrange: Vec<f64>,
-        gap: Vec<f64>,
-        lagrange_total: f64,
-    ) -> Self {
+    pub(in crate::lq) fn new(shares: Shares, lagrange_total: f64) -> Self {
+        let Shares { own, surplus, outside, lagrange, gap } = shares;
         Self {
+            at_prices_total: compensated(own.iter().zip(&lagrange).flat_map(|(own, lag)| [*own, -lag])),
             surplus_total: compensated(surplus.iter().copied()),
             outside_total: compensated(outside.iter().copied()),
             turnover: compensated(lagrange.iter().map(|x| x.abs())),
             lagrange_total,
+            own,
             surplus,
             outside,
             lagrange,
@@ -43,20 +46,32 @@ impl Ledger {
     /// Both together: what two independent parts add up to.
     pub(in crate::lq) fn plus(&self, other: &Self) -> Self {
         let add = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x + y).collect();
-        Self::new(
-            add(&self.surplus, &other.surplus),
-            add(&self.outside, &other.outside),
-            add(&self.lagrange, &other.lagrange),
-            add(&self.gap, &other.gap),
-            self.lagrange_total + other.lagrange_total,
-        )
+        let shares = Shares {
+            own: add(&self.own, &other.own),
+            surplus: add(&self.surplus, &other.surplus),
+            outside: add(&self.outside, &other.outside),
+            lagrange: add(&self.lagrange, &other.lagrange),
+            gap: add(&self.gap, &other.gap),
+        };
+        Self::new(shares, self.lagrange_total + other.lagrange_total)
     }
 
     /// Whether every number is finite.
     pub(in crate::lq) fn is_finite(&self) -> bool {
-        [self.surplus_total, self.outside_total, self.turnover].iter().all(|x| x.is_finite())
+        [self.at_prices_total, self.surplus_total, self.outside_total, self.turnover]
+            .iter()
+            .all(|x| x.is_finite())
             && self.gap.iter().all(|x| x.is_finite())
     }
+}
+
+/// Every agent's numbers.
+pub(in crate::lq) struct Shares {
+    pub own: Vec<f64>,
+    pub surplus: Vec<f64>,
+    pub outside: Vec<f64>,
+    pub lagrange: Vec<f64>,
+    pub gap: Vec<f64>,
 }
 
 impl Accounts for Ledger {
@@ -98,6 +113,30 @@ impl Accounts for Ledger {
 
     fn pivotal(&self) -> &[AgentId] {
         &[]
+    }
+
+    fn welfare(&self) -> f64 {
+        self.at_prices_total + self.lagrange_total
+    }
+
+    fn own_utility(&self, agent: AgentId) -> f64 {
+        self.own[agent]
+    }
+
+    fn net(&self, agent: AgentId, baseline: Baseline) -> f64 {
+        match baseline {
+            Baseline::Zero => self.own[agent] - self.lagrange[agent] + self.gap[agent],
+            Baseline::Autarky => self.surplus[agent] + self.gap[agent],
+        }
+    }
+
+    fn without(&self, agent: AgentId, baseline: Baseline) -> f64 {
+        let h = self.welfare_over(baseline) - self.net(agent, baseline);
+        match baseline {
+            // Outside options are no part of it, so that their size does not say what rounding is.
+            Baseline::Zero if h.abs() >= 1e-11 * (self.turnover.min(1.0) + self.welfare().abs()) => h,
+            _ => self.snap(h),
+        }
     }
 }
 
@@ -162,6 +201,13 @@ impl<'a> Member<'a> {
             x = self.step(t, &x, u);
         }
         sum + self.state_worth(self.periods, &x)
+    }
+
+    /// Utility of a path from the start to the end.
+    pub fn along(&self, path: &Path) -> f64 {
+        let stages = path.allocation.iter().zip(&path.states).enumerate();
+        let sum: f64 = stages.map(|(t, (&u, x))| self.stage(t, x, u)).sum();
+        sum + path.states.last().map_or(0.0, |x| self.state_worth(self.periods, x))
     }
 
     /// Utility of never trading, from a state at the start.

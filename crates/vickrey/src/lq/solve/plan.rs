@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::aggregate::{Aggregate, SolveError};
-use super::ledger::{Ledger, Member};
+use super::ledger::{Ledger, Member, Shares};
 use super::trade::{Bids, Path, Record, Trade};
 use crate::lq::model::Market;
 use crate::mechanism::AgentId;
@@ -36,18 +36,21 @@ impl Plan {
         let trade = Record::new(market).trade(market, aggregate, &bids);
         let share = |agent: AgentId| {
             let member = Member::new(market, agent);
-            let path = trade.plan(market, agent).allocation;
-            [-member.curvature(0, &path), member.idle(bids.get(market, agent))]
+            let path = trade.plan(market, agent);
+            let surplus = -member.curvature(0, &path.allocation);
+            [member.along(&path), surplus, member.idle(bids.get(market, agent))]
         };
-        let shares: Vec<[f64; 2]> = if trade.lagrange.iter().all(|&x| x == 0.0) && !has_terms(market) {
-            vec![[0.0; 2]; market.len()]
+        let all: Vec<[f64; 3]> = if trade.lagrange.iter().all(|&x| x == 0.0) && !has_terms(market) {
+            vec![[0.0; 3]; market.len()]
         } else {
             (0..market.len()).into_par_iter().with_min_len(256).map(share).collect()
         };
-        let (surplus, outside) = shares.into_iter().map(|[surplus, outside]| (surplus, outside)).unzip();
+        let column = |k: usize| all.iter().map(|share| share[k]).collect();
         let paid = trade.prices.iter().zip(market.net_demand()).map(|(price, d)| price * d);
         let paid = crate::numeric::sum::compensated(paid);
-        let ledger = Ledger::new(surplus, outside, trade.lagrange.clone(), trade.gap.clone(), paid);
+        let (lagrange, gap) = (trade.lagrange.clone(), trade.gap.clone());
+        let shares = Shares { own: column(0), surplus: column(1), outside: column(2), lagrange, gap };
+        let ledger = Ledger::new(shares, paid);
         if !ledger.is_finite() {
             return Err(SolveError::Range { period: 0, reason: "a welfare is not finite".into() });
         }
