@@ -543,7 +543,9 @@ fn larger_markets_are_searched_in_part() {
 #[test]
 #[ignore = "a measurement, not a test"]
 fn how_long_audits_take() {
-    for (agents, periods) in [(20, 24), (300, 24), (10_000, 24), (100_000, 24)] {
+    let only: Option<usize> = std::env::var("AGENTS").ok().and_then(|n| n.parse().ok());
+    let sizes = [(20, 24), (300, 24), (10_000, 24), (100_000, 24)];
+    for (agents, periods) in sizes.into_iter().filter(|(n, _)| only.is_none_or(|only| only == *n)) {
         let (report, seconds) = timed(agents, periods);
         println!("{agents} agents, {periods} periods: {seconds:.1} s\n{}", find(&report, NOW).note);
         let before = std::time::Instant::now();

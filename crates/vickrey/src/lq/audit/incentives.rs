@@ -85,7 +85,7 @@ pub(super) fn incentive_compatibility(subject: &Subject<'_>, progress: Progress<
     let promise = promise(subject);
     let certified = !matches!(subject.mechanism.rule(), LayerRule::Lagrange);
     let cube = (market.periods() as f64).powi(3);
-    let most = (subject.options.effort.pick(3e8, 5e9, 1e11) / (cube + 3e4)) as usize;
+    let most = (subject.options.effort.pick(1.5e8, 3e9, 1e11) / (cube + 3e4)) as usize;
     let agents = suspects(subject, most.max(2));
     let regrets = Regret::of(market, subject.mechanism.aggregate(), &agents);
     let mut found = Found::default();

@@ -15,6 +15,7 @@ use crate::lq::protocol::PlanRule;
 use crate::lq::solve::aggregate::Aggregate;
 use crate::lq::solve::ledger::Member;
 use crate::lq::solve::plan::Plan;
+use crate::lq::solve::trade::{Bids, Record, Trade};
 use crate::mechanism::AgentId;
 use crate::numeric::random::{self, Purpose};
 use crate::numeric::sum::compensated;
@@ -139,11 +140,21 @@ fn shares_of(subject: &PlanSubject<'_>) -> Vec<Guarantee> {
 /// What an agent has when the operator sees `reports`; minus infinity if that cannot be settled.
 fn net_utility(reports: &Market, asked: Asked, agent: AgentId, truth: &Market) -> f64 {
     let settled = || {
-        let plan = Plan::new(reports, &Aggregate::new(reports).ok()?).ok()?;
-        let payment = asked.resolve(&plan.ledger)?.payment(&plan.ledger, agent);
+        let aggregate = Aggregate::new(reports).ok()?;
         let member = Member::new(truth, agent);
-        let worth = member.worth(&member.start(), &plan.path(reports, agent).allocation);
-        Some(worth - payment)
+        let worth = |trade: &Trade| member.worth(&member.start(), &trade.plan(reports, agent).allocation);
+        // Where no welfare of others is needed, nor are their shares.
+        let direct = match asked {
+            Asked::Rule(PlanRule::Lagrange) => Some(0.0),
+            Asked::Rule(PlanRule::ScaledVcg { c: 1.0, .. }) => Some(1.0),
+            _ => None,
+        };
+        if let Some(discount) = direct {
+            let trade = Record::new(reports).trade(reports, &aggregate, &Bids::starts(reports));
+            return Some(worth(&trade) - (trade.lagrange[agent] - discount * trade.gap[agent]));
+        }
+        let plan = Plan::new(reports, &aggregate).ok()?;
+        Some(worth(&plan.trade) - asked.resolve(&plan.ledger)?.payment(&plan.ledger, agent))
     };
     settled().filter(|x| x.is_finite()).unwrap_or(f64::NEG_INFINITY)
 }
@@ -223,7 +234,11 @@ impl PlanSubject<'_> {
     /// How many plans the effort pays for. One takes about so many seconds.
     fn plans(&self, share: f64) -> usize {
         let (n, t) = (self.market.len() as f64, self.market.periods() as f64);
-        let one = 1e-4 + 3e-5 * t + n * (t.powi(3) * 1e-9 + t * t * 2e-8);
+        let shares = match self.asked {
+            Asked::Rule(PlanRule::Lagrange | PlanRule::ScaledVcg { c: 1.0, .. }) => 0.0,
+            _ => t * t * 3e-8 + t * 5e-7,
+        };
+        let one = 1e-4 + 3e-5 * t + t.powi(3) * 1e-7 + n * (2e-6 + t.powi(3) * 1e-9 + t * t * 3e-8 + shares);
         (self.options.effort.pick(4.0, 40.0, 1000.0) * share / one) as usize
     }
 

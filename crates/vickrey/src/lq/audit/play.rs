@@ -261,9 +261,9 @@ impl Play<'_> {
             self.players.iter().map(|(agent, lie)| Walker::new(self.truth, *agent, lie)).collect();
         let mut state = self.mechanism.start();
         let mut payments: Vec<Vec<f64>> = Vec::with_capacity(market.periods());
-        for s in 0..market.periods() {
+        for (s, certain) in base.iter().enumerate() {
             let mut arrivals = vec![0.0; self.layout.size()];
-            for (to, x) in arrivals.iter_mut().zip(&base[s]) {
+            for (to, x) in arrivals.iter_mut().zip(certain) {
                 *to = *x;
             }
             let here = |spoken: bool| {

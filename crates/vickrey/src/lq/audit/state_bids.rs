@@ -206,8 +206,11 @@ impl Dense {
 /// Linear terms, references and net demand are left out. None if nothing is uncertain about the starts, or the market is
 /// too large for dense matrices.
 pub fn gain_with_state_bids(market: &Market, agent: AgentId, pivotal: bool) -> Option<(f64, f64)> {
+    if market.len() > MOST_STATES || market.periods() > MOST_PERIODS {
+        return None;
+    }
     let all = Dense::new(market, 0..market.len());
-    if all.size() > MOST_STATES || market.periods() > MOST_PERIODS {
+    if all.size() > MOST_STATES {
         return None;
     }
     let solved = all.solve()?;
@@ -307,6 +310,9 @@ fn start_moments(market: &Market, all: &Dense) -> Matrix {
 /// The finding; none for large markets.
 pub(super) fn state_bids(subject: &Subject<'_>) -> Option<Finding> {
     let market = subject.mechanism.market();
+    if market.len() > MOST_STATES {
+        return None;
+    }
     let mut worst = Worst::default();
     let mut gainers = [0, 0];
     for agent in 0..market.len() {

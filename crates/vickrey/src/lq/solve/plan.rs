@@ -24,15 +24,7 @@ impl Plan {
     /// # Errors
     /// The parameters lead out of the range of numbers.
     pub fn new(market: &Market, aggregate: &Aggregate) -> Result<Self, SolveError> {
-        let mut bids = Bids::none(market);
-        for (part, group) in bids.0.parts.iter_mut().zip(market.groups()) {
-            if group.has_start() {
-                let start = |index: usize| Member::at(group, index, market.periods()).start();
-                part.par_chunks_mut(group.states())
-                    .enumerate()
-                    .for_each(|(k, x)| x.copy_from_slice(&start(k)));
-            }
-        }
+        let bids = Bids::starts(market);
         let trade = Record::new(market).trade(market, aggregate, &bids);
         let share = |agent: AgentId| {
             let member = Member::new(market, agent);
@@ -65,6 +57,22 @@ impl Plan {
     /// The planned trades and states of one agent.
     pub fn path(&self, market: &Market, agent: AgentId) -> Path {
         self.trade.plan(market, agent)
+    }
+}
+
+impl Bids {
+    /// The mean starting states: the bids that make the plan.
+    pub(in crate::lq) fn starts(market: &Market) -> Self {
+        let mut bids = Bids::none(market);
+        for (part, group) in bids.0.parts.iter_mut().zip(market.groups()) {
+            if group.has_start() {
+                let start = |index: usize| Member::at(group, index, market.periods()).start();
+                part.par_chunks_mut(group.states())
+                    .enumerate()
+                    .for_each(|(k, x)| x.copy_from_slice(&start(k)));
+            }
+        }
+        bids
     }
 }
 
