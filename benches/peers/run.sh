@@ -41,4 +41,4 @@ fi
 # As the manifest is given by its path, relative paths among the arguments stay the caller's.
 venv=$(CDPATH='' cd -- "$venv" && pwd)
 exec cargo run --release --manifest-path "$root/Cargo.toml" -p vickrey-benches \
-    --bin side-by-side -- --python "$venv/bin/python" --script "$here/peers.py" "$@"
+    --bin side-by-side -- --python "$venv/bin/python" --scripts "$here" "$@"

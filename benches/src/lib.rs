@@ -3,6 +3,8 @@
 //! Every agent is drawn from a random stream of its own, so the first agents of a large market are the agents of a
 //! small one with the same seed.
 
+pub mod lq;
+
 use std::error::Error;
 use std::time::Instant;
 
@@ -65,7 +67,11 @@ impl Family {
 }
 
 /// Runs `make` with a random stream for every agent.
-fn draw<T: Send>(agents: usize, seed: u64, make: impl Fn(usize, &mut dyn Rng) -> T + Sync) -> Vec<T> {
+pub(crate) fn draw<T: Send>(
+    agents: usize,
+    seed: u64,
+    make: impl Fn(usize, &mut dyn Rng) -> T + Sync,
+) -> Vec<T> {
     (0..agents).into_par_iter().map(|i| make(i, &mut stream(seed, Purpose::Instance, i as u64))).collect()
 }
 

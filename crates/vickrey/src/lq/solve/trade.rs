@@ -12,7 +12,7 @@ use super::discount::{Discount, Effort};
 use super::passes::{self, Columns, Task};
 use crate::lq::group::{Group, LANES, Lane};
 use crate::lq::model::Market;
-use crate::lq::regulator::{Block, Dim, Many, Pull, ZERO, add_product, lanes, with_states};
+use crate::lq::regulator::{Block, Dim, Pull, ZERO, add_product, lanes, with_states};
 use crate::mechanism::AgentId;
 use crate::numeric::sum::compensated;
 
@@ -169,10 +169,10 @@ impl Trade {
             to[lane] = *x;
         }
         let mut path = Path { allocation: Vec::new(), states: Vec::new() };
-        answer.block.forward(Many(d), self.period, &answer.v, &mut state, |_, x, u| {
+        with_states!(d, dim => answer.block.forward(dim, self.period, &answer.v, &mut state, |_, x, u| {
             path.allocation.push(u[lane]);
             path.states.push(x[..d].iter().map(|x| x[lane]).collect());
-        });
+        }));
         path.states.push(state[..d].iter().map(|x| x[lane]).collect());
         path
     }
@@ -205,11 +205,13 @@ impl Answer {
 
     /// Fills everything in for the agents from `first` on.
     pub fn to_prices(&mut self, group: &Group, first: usize, prices: &[f64]) {
-        let dim = Many(group.states());
-        self.block.fill(dim, group, first, self.from);
         half_margins(&mut self.y, group, first, self.from, prices);
-        let pull = Some(Pull { group, first });
-        self.sum = self.block.backward(dim, self.from, &self.y, pull, &mut self.eta, &mut self.v);
+        let (from, y, pull) = (self.from, &self.y, Some(Pull { group, first }));
+        let (block, eta, v) = (&mut self.block, &mut self.eta, &mut self.v);
+        self.sum = with_states!(group.states(), dim => {
+            block.fill(dim, group, first, from);
+            block.backward(dim, from, y, pull, eta, v)
+        });
     }
 }
 

@@ -1,7 +1,10 @@
 //! Prints what this crate measures as one Markdown document: `cargo run --release -p vickrey-benches --bin report`.
 //!
-//! `report time` (or `memory`, `accuracy`) prints one part only. Memory is measured in processes of its own, one per
-//! market: this program calls itself with `memory-of FAMILY AGENTS`.
+//! `report time` (or `memory`, `accuracy`, `lq`, `lq-accuracy`) prints one part only; `report lq-long` what takes too long
+//! for the whole. Memory is measured in processes of its own, one per market: this program calls itself with
+//! `memory-of FAMILY AGENTS`.
+
+mod lq;
 
 use std::hint::black_box;
 use std::mem::size_of;
@@ -61,12 +64,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
-        [] => time().and_then(|()| memory()).and_then(|()| accuracy()),
+        [] => whole(),
         ["time"] => time(),
         ["memory"] => memory(),
         ["accuracy"] => accuracy(),
         ["memory-of", family, agents] => memory_of(family, agents),
-        _ => Err("usage: report [time|memory|accuracy]".into()),
+        ["lq"] => lq::time().and_then(|()| lq::memory()),
+        ["lq-accuracy"] => lq::accuracy(),
+        ["lq-long"] => lq::long(),
+        ["lq-memory-of", agents, periods] => lq::memory_of(agents, periods),
+        _ => Err("usage: report [time|memory|accuracy|lq|lq-accuracy|lq-long]".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,6 +82,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn whole() -> Result<(), Failure> {
+    for part in [time, memory, accuracy, lq::time, lq::memory, lq::accuracy] {
+        part()?;
+    }
+    Ok(())
 }
 
 /// A pool of so many threads.
@@ -171,18 +185,21 @@ fn lane_sum(xs: &[f64]) -> f64 {
 fn memory() -> Result<(), Failure> {
     println!("{MEMORY}");
     for family in Family::ALL {
-        let agents = family.largest().to_string();
-        let child =
-            Command::new(std::env::current_exe()?).args(["memory-of", family.name(), &agents]).output()?;
-        if !child.status.success() {
-            return Err(
-                format!("memory of {}: {}", family.name(), String::from_utf8_lossy(&child.stderr)).into()
-            );
-        }
-        print!("{}", String::from_utf8(child.stdout)?);
+        print!("{}", child(&["memory-of", family.name(), &family.largest().to_string()])?);
     }
     println!();
     Ok(())
+}
+
+/// What this program prints when it is called with these arguments.
+fn child(arguments: &[&str]) -> Result<String, Failure> {
+    let child = Command::new(std::env::current_exe()?).args(arguments).output()?;
+    if !child.status.success() {
+        return Err(
+            format!("{}: {}", arguments.join(" "), String::from_utf8_lossy(&child.stderr).trim()).into()
+        );
+    }
+    Ok(String::from_utf8(child.stdout)?)
 }
 
 /// Prints one row of the table of memory.
@@ -227,6 +244,15 @@ fn resident(line: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let found = status.lines().find(|l| l.starts_with(line))?;
     found.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| kb * 1024.0)
+}
+
+/// CPU time of this process, all threads together, where the system tells it (in hundredths of a second).
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name, in brackets, may contain blanks; user and system time are the 12th and 13th words after it.
+    let words: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |k: usize| words.get(k)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
 fn accuracy() -> Result<(), Failure> {
