@@ -70,7 +70,7 @@ pub enum LqError {
 }
 
 impl LqError {
-    fn of(error: PaymentError, market: &Market) -> Self {
+    pub(in crate::output) fn of(error: PaymentError, market: &Market) -> Self {
         match error {
             PaymentError::Solve(source) => Self::Solve(source),
             PaymentError::Shadow { agent, source } => {

@@ -46,8 +46,8 @@ pub fn best_lie(game: &Game, agent: AgentId, others: &Lies, seed: u64) -> BestLi
         let with = utilities(game, agent, Some(lie), others, &parameters, &seeds);
         Moments::of(with.iter().zip(&truth).map(|(with, truth)| with - truth))
     };
-    let made = |x: &[f64]| Lie { scale: x[0], bias: x[1], ..Lie::TRUTH };
     let reach = 3.0 * spread(&parameters, market.periods());
+    let made = |x: &[f64]| Lie { scale: rounded(x[0], 1.0), bias: rounded(x[1], reach), ..Lie::TRUTH };
     let starts = [1.0, 0.0, 0.8, 1.2, 1.5].map(|scale| vec![scale, 0.0]);
     let (low, high) = ([-1.0, -reach], [3.0, reach]);
     let space = Space { low: &low, high: &high, starts: &starts, random: RANDOM, local: LOCAL };
@@ -58,6 +58,13 @@ pub fn best_lie(game: &Game, agent: AgentId, others: &Lies, seed: u64) -> BestLi
     let best = maximise(&space, &mut stream(seed, Purpose::Audit, agent as u64), value);
     let lie = made(&best.at);
     BestLie { lie, gain: gains(lie), tries: best.tries }
+}
+
+/// Four digits of what is of this size: more of a lie cannot be told apart, and nobody wants to read them.
+fn rounded(x: f64, size: f64) -> f64 {
+    let digits = (3.0 - size.log10().floor()).clamp(-12.0, 15.0) as i32;
+    let unit = 10.0_f64.powi(digits.abs());
+    if digits >= 0 { (x * unit).round() / unit } else { (x / unit).round() * unit }
 }
 
 /// Seeds of a sample that can be afforded.

@@ -28,6 +28,8 @@ pub struct Distribution {
     pub outside: Vec<Moments>,
     /// Agents whose samples are kept: liars first, then the others, as many as fit.
     pub kept: Vec<AgentId>,
+    /// How many liars lead `kept`.
+    liars: usize,
     /// Runs that left the range of numbers, and are in none of the others' numbers.
     pub unusable: u64,
     /// The seed of the first of them.
@@ -69,6 +71,13 @@ impl Distribution {
         self.seeds.len() as u64
     }
 
+    /// The place of an agent's samples in [`Tally::utilities`] and [`Tally::advantages`], if they were kept.
+    pub fn place(&self, agent: AgentId) -> Option<usize> {
+        let (liars, others) = self.kept.split_at(self.liars);
+        let among_liars = liars.iter().position(|&kept| kept == agent);
+        among_liars.or_else(|| others.binary_search(&agent).ok().map(|place| self.liars + place))
+    }
+
     fn new(game: &Game, lies: Option<&Lies>, runs: u64) -> Self {
         let (agents, periods) = (game.market().len(), game.market().periods());
         let first: Vec<AgentId> = lies.iter().flat_map(|l| l.liars.iter().map(|liar| liar.0)).collect();
@@ -81,6 +90,7 @@ impl Distribution {
             lying: lies.map(|_| Tally::new(agents, periods, kept.len())),
             gain: lies.map(|_| vec![Moments::default(); agents]),
             outside: vec![Moments::default(); agents],
+            liars: first.len().min(kept.len()),
             kept,
             unusable: 0,
             first_unusable: None,
