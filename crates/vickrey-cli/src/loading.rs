@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vickrey_scenario::{MarketScenario, Scenario, System};
+use vickrey_scenario::Scenario;
 
 use crate::args::Common;
 use crate::failure::Failure;
@@ -14,14 +14,6 @@ pub fn scenario(path: &Path, common: &Common) -> Result<Scenario, Failure> {
         scenario.seed = seed;
     }
     Ok(scenario)
-}
-
-/// The market of a scenario.
-pub fn market(scenario: &Scenario) -> Result<&MarketScenario, Failure> {
-    match &scenario.system {
-        System::Market(market) => Ok(market),
-        _ => Err(unknown()),
-    }
 }
 
 /// The scenario's mechanism is none that the command knows.

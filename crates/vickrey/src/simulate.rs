@@ -4,6 +4,8 @@
 //! [`paired`] plays a profile and the truthful one on the same random numbers, so that the difference is the
 //! strategies' doing alone. Nature, every strategy and every stage draw from streams of their own.
 
+use rand::RngExt;
+
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Strategy, Turn, World};
 use crate::numeric::random::{self, Purpose};
 
@@ -201,6 +203,11 @@ pub fn truthful<M: Mechanism, W: World<M>>(
 ) -> Result<Totals, RunError<M::Error>> {
     let mut profile: Profile<M, W::Signal> = (0..mechanism.agents()).map(honest).collect();
     run(mechanism, world, &mut profile, seed, |_| ())
+}
+
+/// The seed of one of many runs, from the seed of all: runs of two different seeds have none in common.
+pub fn run_seed(seed: u64, run: u64) -> u64 {
+    random::stream(seed, Purpose::Instance, run).random()
 }
 
 /// The same game twice on the same random numbers.

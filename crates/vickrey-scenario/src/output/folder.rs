@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempDir};
 
 use super::kinds::Kind;
+use super::simulation;
 
 /// What to do with something that is already at the final place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,13 +265,15 @@ fn refuse(target: &Path, existing: Existing) -> Result<(), WriteError> {
 /// Whether a file has the name of one that a result consists of.
 fn is_ours(name: &str) -> bool {
     let pictures = Kind::ALL.map(Kind::name);
-    let tables = ["agents", "stages", "trades", "plans"];
+    let tables = ["agents", "stages", "trades", "plans", simulation::TABLE];
     // Figures of papers begin with their letter: `b-convergence`.
     let figure = |stem: &str| matches!(stem.as_bytes(), [b'a'..=b'z', b'-', ..]);
     match name.rsplit_once('.') {
         Some(("result" | "reproduce", "json")) => true,
         Some((stem, "csv" | "parquet")) => tables.contains(&stem),
-        Some((stem, "svg" | "png")) => pictures.contains(&stem) || figure(stem),
+        Some((stem, "svg" | "png")) => {
+            pictures.contains(&stem) || simulation::PICTURES.contains(&stem) || figure(stem)
+        }
         _ => false,
     }
 }

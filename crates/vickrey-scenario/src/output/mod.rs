@@ -4,6 +4,7 @@
 //! |---|---|
 //! | clear a scenario and collect everything about it | [`MarketResult::solve`] |
 //! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
+//! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
 //! | the document | [`MarketResult::document`], [`LqResult::document`], [`Document::to_json`], [`Document::write`] |
 //! | tables | [`MarketResult::table`], [`LqResult::tables`], [`Table`] |
 //! | pictures | [`Pictured`] |
@@ -20,6 +21,7 @@ mod notes;
 pub mod number;
 mod pictures;
 mod scaling;
+mod simulation;
 mod table;
 mod table_of_agents;
 #[cfg(test)]
@@ -38,6 +40,10 @@ pub use linear_quadratic::{
 pub use market::MarketResult;
 pub use scaling::{
     BaselineAnalysis, Named, Names, Nearest, PowerBalance, Recommended, ScalingAnalysis, Span,
+};
+pub use simulation::{
+    AgentRuns, Both, Found, Gain, Often, PairGain, PairPart, PairRow, Pairs, Prepared, Quantiles, Reported,
+    Runs, RunsPart, RunsSummary, Spread, Unsettled,
 };
 pub use table::{Cell, Holds, MOST_CSV, MOST_INLINE, Table, TableFile};
 pub use table_of_agents::{AgentRow, AgentTable, COLUMNS};

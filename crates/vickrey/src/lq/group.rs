@@ -280,6 +280,21 @@ impl Group {
         Some(Observation { gain: self.gain.vector(index), noise: self.gain_noise.get(0, 0, index) })
     }
 
+    /// Whether an agent sees its state through a measurement only.
+    pub fn sees_measurement(&self, index: usize) -> bool {
+        !self.gain.is_absent() && !self.gain.get(0, 0, index).is_nan()
+    }
+
+    /// C x: what an agent's measurement shows of a state without error.
+    pub fn measured(&self, index: usize, state: &[f64]) -> f64 {
+        state.iter().enumerate().map(|(c, x)| self.gain.get(0, c, index) * x).sum()
+    }
+
+    /// The measurement with an error of variance 1.
+    pub fn measurement(&self, index: usize, state: &[f64], error: f64) -> f64 {
+        self.measured(index, state) + self.gain_noise.get(0, 0, index).sqrt() * error
+    }
+
     /// The parameters of one agent, put together again.
     pub fn parameters(&self, index: usize) -> Parameters {
         Parameters {

@@ -51,8 +51,10 @@ pub mod audit;
 pub(crate) mod check;
 pub(crate) mod group;
 pub mod model;
+pub(crate) mod nature;
 pub mod protocol;
 pub(crate) mod regulator;
+pub mod simulate;
 pub mod solve;
 pub mod strategies;
 

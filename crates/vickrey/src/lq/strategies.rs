@@ -7,12 +7,13 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::model::{Agent, Market, Parameters};
+use super::nature::Nature;
+pub use super::nature::Replay;
 use super::protocol::{Bid, Forecast, LayerOutcome, LayeredMechanism, PlanMechanism, PlanOutcome};
 use super::solve::kalman::Filter;
 use super::solve::ledger::Member;
 use crate::mechanism::{AgentId, Strategy, Turn, World};
 use crate::numeric::law::Law;
-use crate::numeric::random::{Purpose, stream_at};
 
 /// What an agent sees of its own state before it bids.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,10 +103,7 @@ impl Player {
             series.at(t).and_then(|row| row.get(e).copied()).unwrap_or(0.0)
         };
         if let Some(filter) = &mut self.filter {
-            filter.predict(
-                |i, j| entry(&p.a, period, i * d + j),
-                |i, j| entry(&p.noise, period + 1, i * d + j),
-            );
+            filter.predict_with(p, period);
         }
         let moved = |i: usize| -> f64 { (0..d).map(|j| entry(&p.a, period, i * d + j) * estimate[j]).sum() };
         (0..d).map(|i| moved(i) + entry(&p.b, period, i) * received).collect()
@@ -182,40 +180,21 @@ impl Strategy<LayeredMechanism, Sight> for Quiet {
     }
 }
 
-/// Recorded disturbances of some agents, instead of drawn ones: what arrives at s (at 0: the start minus its mean).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Replay(Vec<Option<Vec<f64>>>);
-
-impl Replay {
-    /// One path of T numbers per agent, or none for those that draw.
-    pub fn new(paths: Vec<Option<Vec<f64>>>) -> Self {
-        Self(paths)
-    }
-
-    fn at(&self, agent: AgentId, s: usize) -> Option<f64> {
-        self.0.get(agent)?.as_ref()?.get(s).copied()
-    }
-}
-
 /// True states, drawn noise, and what the trades are truly worth.
 #[derive(Clone, Debug)]
 pub struct LqWorld {
     market: Arc<Market>,
-    seed: u64,
-    replay: Arc<Replay>,
+    nature: Nature,
+    /// The period whose noise arrives, and its common factors.
+    factors: (Option<usize>, Vec<f64>),
     states: Vec<Vec<f64>>,
 }
-
-/// Index of the first stream of common factors; agents have the lower ones.
-const FACTORS: u64 = 1 << 40;
-/// Index of the first stream of measurement errors.
-const ERRORS: u64 = 1 << 41;
 
 impl LqWorld {
     /// The world of this market (the true one, whatever the operator was told).
     pub fn new(market: Arc<Market>, seed: u64, replay: Arc<Replay>) -> Self {
         let states = (0..market.len()).map(|agent| vec![0.0; market.states(agent)]).collect();
-        Self { market, seed, replay, states }
+        Self { market, nature: Nature::new(seed, replay), factors: (None, Vec::new()), states }
     }
 
     /// The true state of an agent.
@@ -223,46 +202,31 @@ impl LqWorld {
         &self.states[agent]
     }
 
-    /// What arrives at s: x(0) at s = 0, a disturbance later.
-    fn arrival(&self, agent: AgentId, s: usize) -> Vec<f64> {
-        let (g, index) = self.market.place(agent);
-        let group = &self.market.groups()[g];
-        let d = group.states();
-        let mean = |c: usize| if s == 0 { group.start.get(0, c, index) } else { 0.0 };
-        if let Some(x) = self.replay.at(agent, s) {
-            return (0..d).map(|c| if c == 0 { mean(c) + x } else { mean(c) }).collect();
-        }
-        let mut rng = stream_at(self.seed, Purpose::Nature, agent as u64, s as u64);
-        let law = group.law(index);
-        let draws: Vec<f64> = (0..d).map(|_| law.draw(&mut rng)).collect();
-        let column = if s == 0 { &group.start_noise } else { &group.noise };
-        let root = square_root(d, |e| column.get(s, e, index));
-        let own = |c: usize| -> f64 { (0..=c).map(|f| root[c * d + f] * draws[f]).sum() };
-        let factors = if s == 0 { 0 } else { group.factors() };
-        let common = |c: usize| -> f64 {
-            (0..factors).map(|f| group.loadings.get(0, c * factors + f, index) * self.factor(f, s)).sum()
-        };
-        (0..d).map(|c| mean(c) + own(c) + common(c)).collect()
-    }
-
-    /// A common factor of the disturbances that arrive at s.
-    fn factor(&self, f: usize, s: usize) -> f64 {
-        Law::Gaussian.draw(&mut stream_at(self.seed, Purpose::Nature, FACTORS + f as u64, s as u64))
-    }
-
     /// Lets the noise of a period arrive, for all agents; the period's signals follow from it.
     pub fn arrive(&mut self, s: usize) {
+        self.draw_factors(s);
         self.each_state(|world, agent, state| world.add_arrival(agent, s, state));
     }
 
     fn arrive_at(&mut self, agent: AgentId, s: usize) {
+        self.draw_factors(s);
         let mut state = std::mem::take(&mut self.states[agent]);
         self.add_arrival(agent, s, &mut state);
         self.states[agent] = state;
     }
 
+    fn draw_factors(&mut self, s: usize) {
+        if self.factors.0 != Some(s) {
+            self.factors = (Some(s), self.nature.factors(&self.market, s));
+        }
+    }
+
+    /// Adds what arrives at the period whose common factors are drawn.
     fn add_arrival(&self, agent: AgentId, s: usize, state: &mut [f64]) {
-        for (x, w) in state.iter_mut().zip(self.arrival(agent, s)) {
+        let (g, index) = self.market.place(agent);
+        let mut arrival = vec![0.0; state.len()];
+        self.nature.arrival(&self.market.groups()[g], index, s, &self.factors.1, &mut arrival);
+        for (x, w) in state.iter_mut().zip(arrival) {
             *x += w;
         }
     }
@@ -281,18 +245,20 @@ impl LqWorld {
     pub fn sight(&self, agent: AgentId, s: usize) -> Sight {
         let (g, index) = self.market.place(agent);
         let group = &self.market.groups()[g];
-        let Some(observation) = group.observation(index) else {
-            return Sight::State(self.states[agent].clone());
-        };
-        let mut rng = stream_at(self.seed, Purpose::Nature, ERRORS + agent as u64, s as u64);
-        let error = observation.noise.sqrt() * group.law(index).draw(&mut rng);
-        let seen: f64 = observation.gain.iter().zip(&self.states[agent]).map(|(c, x)| c * x).sum();
-        Sight::Measurement(seen + error)
+        let state = &self.states[agent];
+        if !group.sees_measurement(index) {
+            return Sight::State(state.clone());
+        }
+        let error = self.nature.error(group, index, s);
+        Sight::Measurement(group.measurement(index, state, error))
     }
 
     /// True utilities of a period, in which everybody receives `allocation`; the states move on.
     pub fn live(&mut self, s: usize, allocation: &[f64]) -> Vec<f64> {
         let market = Arc::clone(&self.market);
+        if s + 1 == market.periods() {
+            self.draw_factors(s + 1);
+        }
         self.each_state(|world, agent, state| {
             let member = Member::new(&market, agent);
             let worth = member.stage(s, state, allocation[agent]);
@@ -304,24 +270,6 @@ impl LqWorld {
             worth + member.state_worth(s + 1, state)
         })
     }
-}
-
-/// A lower triangular root of a covariance; directions without noise stay zero.
-pub(super) fn square_root(d: usize, covariance: impl Fn(usize) -> f64) -> Vec<f64> {
-    let mut root = vec![0.0; d * d];
-    for j in 0..d {
-        for i in j..d {
-            let rest = covariance(i * d + j) - (0..j).map(|l| root[i * d + l] * root[j * d + l]).sum::<f64>();
-            root[i * d + j] = if i == j {
-                if rest > 1e-14 * covariance(j * d + j) { rest.sqrt() } else { 0.0 }
-            } else if root[j * d + j] > 0.0 {
-                rest / root[j * d + j]
-            } else {
-                0.0
-            };
-        }
-    }
-    root
 }
 
 impl World<LayeredMechanism> for LqWorld {

@@ -7,5 +7,6 @@ pub mod law;
 pub mod lines;
 pub mod random;
 pub mod root;
+pub mod sample;
 pub mod special;
 pub mod sum;

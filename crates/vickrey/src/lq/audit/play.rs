@@ -173,7 +173,7 @@ pub(super) fn shocks(market: &Market, agents: &[AgentId]) -> Vec<Shock> {
         let parameters = market.parameters(agent);
         let d = parameters.states;
         for (period, covariance) in bid_covariances(&parameters, market.periods()).iter().enumerate() {
-            let root = crate::lq::strategies::square_root(d, |e| covariance[e]);
+            let root = crate::lq::nature::square_root(d, |e| covariance[e]);
             for f in 0..d {
                 let column: Vec<f64> = (0..d).map(|c| root[c * d + f]).collect();
                 if column.iter().any(|&x| x != 0.0) {

@@ -5,7 +5,7 @@
 //! section 6.)
 
 use crate::lq::group::{Group, LANES, Lane};
-use crate::lq::model::{Observation, Parameters};
+use crate::lq::model::{Observation, Parameters, Series};
 use crate::lq::regulator::{Dim, ZERO};
 
 /// The covariance of a Kalman filter with one measurement per period.
@@ -64,6 +64,18 @@ impl Filter {
                 self.covariance[j * d + i] = x;
             }
         }
+    }
+
+    /// Moves on from period t to t + 1 as the agent's parameters say.
+    pub fn predict_with(&mut self, parameters: &Parameters, t: usize) {
+        let d = self.states;
+        let entry = |series: &Series, t: usize, e: usize| {
+            series.at(t).and_then(|row| row.get(e).copied()).unwrap_or(0.0)
+        };
+        self.predict(
+            |i, j| entry(&parameters.a, t, i * d + j),
+            |i, j| entry(&parameters.noise, t + 1, i * d + j),
+        );
     }
 
     /// What is not known: the covariance of the state.

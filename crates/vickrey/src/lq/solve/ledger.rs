@@ -169,6 +169,16 @@ impl<'a> Member<'a> {
         (0..d).map(|i| moved(i) + self.group.b.get(t, i, self.index) * u).collect()
     }
 
+    /// The state becomes a x + b u.
+    pub fn step_in_place(&self, t: usize, x: &mut [f64], u: f64) {
+        if let [x] = x {
+            *x = self.group.a.get(t, 0, self.index) * *x + self.group.b.get(t, 0, self.index) * u;
+        } else {
+            let moved = self.step(t, x, u);
+            x.copy_from_slice(&moved);
+        }
+    }
+
     /// Utility of a period in a state, with this trade; offsets included.
     pub fn stage(&self, t: usize, x: &[f64], u: f64) -> f64 {
         let linear = self.group.linear.get(t, 0, self.index);

@@ -1,4 +1,4 @@
-//! Lies as they are written on the command line.
+//! Lies in markets.
 
 use std::fmt;
 
@@ -35,13 +35,7 @@ impl Plan {
             let (what, number) = part.split_once(':').ok_or_else(|| {
                 format!("found `{part}`, accepted is scale:X, shift:X, cap:X, random or silent")
             })?;
-            let number: f64 =
-                number
-                    .trim()
-                    .parse()
-                    .ok()
-                    .filter(|x: &f64| x.is_finite() && x.abs() <= 1e15)
-                    .ok_or_else(|| format!("{what}: found `{number}`, accepted is a finite number"))?;
+            let number = super::number(what, number)?;
             match what.trim() {
                 "scale" if number > 0.0 => lie.scale = number,
                 "scale" => return Err(format!("scale: found {number}, accepted is a number above 0")),

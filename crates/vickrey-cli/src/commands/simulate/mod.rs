@@ -1,0 +1,113 @@
+//! `vickrey simulate`: truthful and strategic agents on the same random numbers.
+
+mod layered;
+mod market;
+mod pairs;
+mod plan;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use serde::Serialize;
+use vickrey_scenario::output::{Document, PictureFile, Table};
+use vickrey_scenario::{MarketKind, System};
+
+use super::run::OutFolder;
+use crate::args::Common;
+use crate::failure::Failure;
+use crate::loading;
+
+/// Honest agents that are listed beside the liars.
+const MOST_HONEST: usize = 30;
+
+/// Play a scenario many times, with some agents lying beside the truthful run
+///
+/// Plays every run twice on the same random numbers, once with everybody truthful and once with the given lies, and prints
+/// what every liar and everybody else gains or loses. Under an incentive compatible rule no single liar gains (in a layered
+/// market: on average); several liars together may. Where states are random, it also shows how budget and net utilities are
+/// distributed: how often the operator runs a deficit, and how often an agent is worse off than without trade.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  vickrey simulate market.toml --liars Hydro=scale:1.2
+  vickrey simulate market.toml --liars Hydro=scale:1.2,cap:40 Smelter=shift:-3
+  vickrey simulate market.toml --liars Hydro=random --runs 100 --seed 7
+  vickrey simulate examples/hidden-states.toml --runs 1000 --out results/nights
+  vickrey simulate examples/hidden-states.toml --liars Battery=best
+
+Lies in a market: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds
+X to the marginal utility, `cap:X` admits to trade no more than X; they can be joined by commas. `random` draws scale,
+shift and cap in every run. `silent` reports nothing, and so does a lie that leaves nothing to trade.
+
+Lies in a linear-quadratic market: every bid is X times the truth (`scale:X`), X too high (`bias:X`), blurred by noise of
+this standard deviation (`noise:X`), what the truth was a period ago (`delay`); `forgetful` bids only what is new instead
+of catching up with earlier lies; `only:FROM-TO` lies in these periods; `silent` and `silent:P` bid nothing (with
+probability P). `q:X`, `r:X`, `a:X`, `b:X` report X times the own parameter before the start. They can be joined by commas.
+`random` draws scale, bias and noise in every run. `best` is the scale and bias that gain most in runs of their own, which
+are not those that are reported. In a plan, scale and bias act on the reported state at the start, and random and best on
+parameters, too.")]
+pub struct Simulate {
+    /// The scenario file
+    #[arg(value_hint = ValueHint::FilePath)]
+    scenario: PathBuf,
+    /// Agents and their lies
+    #[arg(long, value_name = "NAME=LIE", num_args = 1..)]
+    liars: Vec<String>,
+    /// How often to play, each time with another seed [default: 1; 200 where states are random]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    runs: Option<u32>,
+    #[command(flatten)]
+    out: OutFolder,
+}
+
+/// Runs the command.
+pub fn run(args: &Simulate, common: &Common, out: &mut dyn Write) -> Result<(), Failure> {
+    let scenario = loading::scenario(&args.scenario, common)?;
+    let folder = args.out.checked()?;
+    let to = Target { folder, out: &args.out, common };
+    match &scenario.system {
+        System::Market(market) => market::run(&scenario, market, args, &to, out),
+        System::LinearQuadratic(lq) if lq.kind == MarketKind::Plan => {
+            plan::run(&scenario, lq, args, &to, out)
+        }
+        System::LinearQuadratic(lq) => layered::run(&scenario, lq, args, &to, out),
+        _ => Err(loading::unknown()),
+    }
+}
+
+/// Where a simulation goes.
+struct Target<'a> {
+    folder: Option<&'a Path>,
+    out: &'a OutFolder,
+    common: &'a Common,
+}
+
+impl Target<'_> {
+    /// Writes the folder, if one is wanted, and prints: the document for machines, by `print` for people.
+    fn finish<P: Clone + Serialize>(
+        &self,
+        document: &Document<P>,
+        tables: &[Box<dyn Table + '_>],
+        pictures: impl FnOnce() -> Result<Vec<PictureFile>, Failure>,
+        out: &mut dyn Write,
+        print: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let written = match self.folder {
+            None => None,
+            Some(path) => {
+                let tables: Vec<&dyn Table> = tables.iter().map(|table| &**table as &dyn Table).collect();
+                Some(document.write(&tables, &pictures()?, path, self.out.existing())?)
+            }
+        };
+        if self.common.json {
+            out.write_all(document.to_json()?.as_bytes())?;
+            return Ok(());
+        }
+        print(out)?;
+        if let Some(path) = written {
+            writeln!(out, "\nwritten to {}", path.display())?;
+        }
+        Ok(())
+    }
+}

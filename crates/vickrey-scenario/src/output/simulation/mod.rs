@@ -1,0 +1,49 @@
+//! Simulations: the same scenario many times, truthful and with lies.
+//!
+//! | of | use |
+//! |---|---|
+//! | a layered or filtered market, whose runs differ in their noise | [`Prepared`], [`Runs`] |
+//! | games whose runs differ in the lies alone | [`Pairs`] |
+
+mod document;
+mod pairs;
+mod pictures;
+mod prepared;
+mod tables;
+
+pub use document::{AgentRuns, Both, Found, Gain, Often, Quantiles, RunsPart, RunsSummary, Spread};
+pub use pairs::{PairGain, PairPart, PairRow, Pairs, Unsettled};
+pub use pictures::PICTURES;
+pub use prepared::{Prepared, Reported};
+
+use std::collections::BTreeMap;
+
+use vickrey::lq::simulate::{Distribution, Expectation};
+use vickrey::mechanism::AgentId;
+
+/// The seed-by-seed table and the pictures of a simulation, for those who look into its folder.
+pub(super) const TABLE: &str = "runs";
+
+/// Many runs of a layered or filtered market.
+#[derive(Debug)]
+pub struct Runs<'a> {
+    /// What was played.
+    pub prepared: &'a Prepared<'a>,
+    /// The market as it was reported before the start, if not as it is.
+    pub reported: Option<&'a Reported>,
+    /// What liars do, in words.
+    pub said: BTreeMap<AgentId, String>,
+    /// Lies that were found by search.
+    pub found: BTreeMap<AgentId, Found>,
+    /// What happened.
+    pub days: Distribution,
+    /// How many runs were asked for.
+    pub asked: u64,
+}
+
+impl Runs<'_> {
+    /// What runs give on average if everybody is truthful; none if some noise is recorded.
+    pub fn expectation(&self) -> Option<&Expectation> {
+        self.prepared.expectation.as_ref()
+    }
+}
