@@ -165,7 +165,7 @@ impl Runs<'_> {
             .map(|near| std::array::from_fn(|k| mean_of(near, k)))
             .collect();
         let place = |i: usize| 100.0 * (i as f64 + 0.5) / points.len() as f64;
-        let names = ["5 % of runs are below", "25 %", "median", "75 %", "95 %"];
+        let names = ["5 %", "25 %", "median", "75 %", "95 % of runs are below"];
         let curve = |k: usize| Series {
             name: names[k].to_owned(),
             points: points.iter().enumerate().map(|(i, q)| (place(i), q[k])).collect(),
@@ -176,7 +176,7 @@ impl Runs<'_> {
             x_unit: "%".to_owned(),
             y_label: "net utility above never trading / its mean".to_owned(),
             y_unit: String::new(),
-            curves: [2, 4, 3, 1, 0].map(curve).into(),
+            curves: [4, 3, 2, 1, 0].map(curve).into(),
             marks: Vec::new(),
         })
     }

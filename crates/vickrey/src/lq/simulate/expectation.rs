@@ -36,11 +36,14 @@ impl Expectation {
             LayerRule::Groves { c, baseline, .. } => ledger.scaled_vcg(agent, c, baseline),
         };
         let payment: Vec<f64> = agents.clone().map(pay).collect();
+        let budget = compensated(payment.iter().copied());
+        let turnover: f64 = payment.iter().map(|x| x.abs()).sum();
         Self {
             utility: agents.clone().map(|agent| ledger.own_utility(agent) - payment[agent]).collect(),
             outside: agents.map(|agent| ledger.outside(agent)).collect(),
             welfare: ledger.welfare(),
-            budget: compensated(payment.iter().copied()),
+            // A factor c at the end of its interval balances the budget up to rounding.
+            budget: if budget.abs() < 1e-12 * turnover { 0.0 } else { budget },
             payment,
         }
     }
