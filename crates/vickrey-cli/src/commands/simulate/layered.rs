@@ -162,12 +162,15 @@ fn head(runs: &Runs<'_>, document: &Document<RunsPart>, out: &mut dyn Write) -> 
     )
 }
 
+/// Words, numbers of one unit, and words at the end.
+type Row = (Vec<String>, Vec<Option<f64>>, Option<String>);
+
 /// A table of one unit, with columns of words at both ends.
 fn table(
     first: [&str; 2],
     heads: &[&str],
     last: Option<&str>,
-    rows: Vec<(Vec<String>, Vec<Option<f64>>, Option<String>)>,
+    rows: Vec<Row>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let column = |k: usize| rows.iter().map(|row| row.1[k]).collect::<Vec<_>>();

@@ -95,6 +95,11 @@ fn remark(all: &mut Pairs<'_>, plans: &BTreeMap<AgentId, Plan>, lq: &LinearQuadr
     all.warnings.push("c is computed from the reports: lies move it, and may pay".into());
 }
 
+/// What agents report; who is not in it is truthful.
+type Reports = BTreeMap<AgentId, Report>;
+/// The same in words.
+type Said = BTreeMap<AgentId, String>;
+
 /// Why a plan cannot be played.
 #[derive(Debug, thiserror::Error)]
 enum PlayError {
@@ -147,7 +152,7 @@ impl Table<'_> {
     }
 
     /// One play; who is not among the reports is truthful.
-    fn play(&self, reports: &BTreeMap<AgentId, Report>, seed: u64) -> Result<Totals, PlayError> {
+    fn play(&self, reports: &Reports, seed: u64) -> Result<Totals, PlayError> {
         let mechanism = self.mechanism(reports)?;
         let profile = (0..self.truth.len()).map(|i| match reports.get(&i) {
             Some(report) => Box::new(report.clone()) as Box<dyn Strategy<PlanMechanism, ()>>,
@@ -163,7 +168,7 @@ impl Table<'_> {
     }
 
     /// The rule for these reports: c may follow from them.
-    fn mechanism(&self, reports: &BTreeMap<AgentId, Report>) -> Result<PlanMechanism, PlayError> {
+    fn mechanism(&self, reports: &Reports) -> Result<PlanMechanism, PlayError> {
         let net_demand = self.truth.net_demand().to_vec();
         let fixed = matches!(self.lq.scaling, vickrey_scenario::Scaling::Fixed(_));
         let reported =
@@ -178,7 +183,7 @@ impl Table<'_> {
     }
 
     /// The market as it is reported, without those who are silent.
-    fn reported(&self, reports: &BTreeMap<AgentId, Report>) -> Result<Market, PlayError> {
+    fn reported(&self, reports: &Reports) -> Result<Market, PlayError> {
         let agents = (0..self.truth.len()).filter_map(|i| match reports.get(&i) {
             Some(Report::Silence) => None,
             Some(Report::Agent(agent)) => Some((**agent).clone()),
@@ -194,7 +199,7 @@ impl Table<'_> {
         plans: &BTreeMap<AgentId, Plan>,
         honest: &Totals,
         seed: u64,
-    ) -> Result<(BTreeMap<AgentId, String>, BTreeMap<AgentId, Report>), Failure> {
+    ) -> Result<(Said, Reports), Failure> {
         let (mut said, mut reports) = (BTreeMap::new(), BTreeMap::new());
         for &agent in plans.iter().filter(|(_, plan)| plan.bids == Bids::Best).map(|(agent, _)| agent) {
             let true_one = self.truth.parameters(agent);
