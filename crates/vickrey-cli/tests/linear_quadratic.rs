@@ -56,6 +56,9 @@ fn names(desk: &Desk, folder: &str) -> Vec<String> {
 fn run_shows_what_is_expected_beside_the_run() {
     let desk = Desk::new();
     with(&desk, "lq.toml", "scaling = \"low-end\"");
+    // Where one agent has most of what is traded, no c is feasible.
+    let text = fs::read_to_string(desk.path("lq.toml")).unwrap().replace("start = 1.0\n", "");
+    desk.write("lq.toml", &text);
     let out = desk.out(&["run", "lq.toml"]);
     for part in [
         "Three stores",
@@ -205,11 +208,32 @@ fn what_leaves_the_numbers_is_bad_input() {
     with(&desk, "wild.toml", "");
     let text = fs::read_to_string(desk.path("wild.toml")).unwrap();
     desk.write("wild.toml", &text.replace("a = 0.9", "a = 1e9").replace("periods = 4", "periods = 40"));
-    for command in ["run", "check"] {
-        let (code, error) = desk.fails(&[command, "wild.toml"]);
-        assert!(!error.contains("panicked"), "{error}");
-        assert_eq!(code, 2, "{command}: {error}");
+    for args in [&["run", "wild.toml"][..], &["audit", "wild.toml"], &["plot", "wild.toml", "--out", "p"]] {
+        let (code, error) = desk.fails(args);
+        assert!(error.contains("range of numbers") && !error.contains("panicked"), "{error}");
+        assert_eq!(code, 2, "{args:?}: {error}");
     }
+}
+
+#[test]
+fn audits_pass_what_holds() {
+    let desk = Desk::new();
+    with(&desk, "lq.toml", "");
+    with(&desk, "plan.toml", "market = \"plan\"");
+    for file in ["lq.toml", "plan.toml"] {
+        desk.vickrey(&["audit", file, "--effort", "quick"])
+            .assert()
+            .success()
+            .stdout(contains("incentive compatibility"))
+            .stdout(contains("nothing that is promised was found violated"));
+    }
+    let json = desk.json(&["run", "lq.toml", "--audit", "--json"]);
+    assert_eq!((&json["audit"]["passed"], &json["audit"]["effort"]), (&true.into(), &"quick".into()));
+    // Nothing is audited where nothing can be charged, and the command fails for that reason.
+    with(&desk, "none.toml", "scaling = \"low-end\"");
+    let (code, error) = desk.fails(&["audit", "none.toml"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("give `scaling` a number"), "{error}");
 }
 
 #[test]

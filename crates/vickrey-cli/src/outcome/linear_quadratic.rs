@@ -29,9 +29,12 @@ pub fn solve<'a>(
     Ok(result?)
 }
 
-/// Searches for violated promises.
-pub fn audit(result: &LqResult<'_>, effort: Effort, common: &Common) -> Result<AuditReport, Failure> {
+/// Searches for violated promises; there is nothing to search where layers cannot be charged for want of a c.
+pub fn audit(result: &LqResult<'_>, effort: Effort, common: &Common) -> Result<Option<AuditReport>, Failure> {
     let (market, charge) = (&result.market, &result.charge);
+    if charge.missing.is_some() && !result.is_plan() {
+        return Ok(None);
+    }
     auditing::search(effort, result.scenario.seed, common, |&options, progress| {
         if !result.is_plan() {
             let aggregate = Arc::clone(&result.aggregate);
@@ -46,6 +49,7 @@ pub fn audit(result: &LqResult<'_>, effort: Effort, common: &Common) -> Result<A
             None => audit::audit_plan(market, charge.plan_rule(), options, progress),
         })
     })
+    .map(Some)
 }
 
 impl Outcome for LqResult<'_> {

@@ -66,7 +66,7 @@ pub fn run(
         System::LinearQuadratic(lq) => {
             let result = linear_quadratic::solve(&scenario, lq, common)?;
             let audit = effort.map(|effort| linear_quadratic::audit(&result, effort, common)).transpose()?;
-            to.finish(&result, &result.document(audit), common, out)
+            to.finish(&result, &result.document(audit.flatten()), common, out)
         }
         _ => Err(loading::unknown()),
     }
