@@ -33,9 +33,9 @@ fn mixed(agents: usize, periods: usize) -> Market {
             noise: Series::constant(diagonal(between(0.0, 0.3))),
             ..Parameters::default()
         };
-        if i % 5 == 0 {
+        if i.is_multiple_of(5) {
             parameters.observation = Some(Observation { gain: vec![1.0; d], noise: 0.2 });
-        } else if i % 2 == 0 {
+        } else if i.is_multiple_of(2) {
             parameters.loadings = (0..d).map(|_| between(-0.3, 0.3)).collect();
         }
         Agent::new(parameters).unwrap()

@@ -326,7 +326,7 @@ impl Market {
         if net_demand.len() != periods {
             return Err(ModelError::NetDemand { found: format!("{} numbers", net_demand.len()) });
         }
-        if let Some(t) = net_demand.iter().position(|d| !(d.abs() <= LARGEST)) {
+        if let Some(t) = net_demand.iter().position(|d| !d.is_finite() || d.abs() > LARGEST) {
             return Err(ModelError::NetDemand { found: format!("{} in period {t}", net_demand[t]) });
         }
         Ok(Self { periods, net_demand, factors, agents, groups, names: Names::default() })

@@ -181,7 +181,7 @@ impl Mechanism for LayeredMechanism {
                 format!("{states}, one per state"),
             );
         }
-        if let Some(x) = bid.change.iter().find(|x| !(x.abs() <= LARGEST)) {
+        if let Some(x) = bid.change.iter().find(|x| !x.is_finite() || x.abs() > LARGEST) {
             return refuse("change", x.to_string(), "finite numbers of size at most 1e12".into());
         }
         Ok(())

@@ -303,14 +303,13 @@ impl Block {
         for i in 0..d {
             x[i] = state[i];
         }
-        for t in 0..n {
-            let at = from + t;
-            let mut u = v[t];
+        for (at, v) in (from..).zip(v) {
+            let mut u = *v;
             for j in 0..d {
                 add_product(&mut u, &self.kappa[at * d + j], &x[j]);
             }
             visit(at, &x, &u);
-            x = self.step(dim, at, &v[t], &x);
+            x = self.step(dim, at, v, &x);
         }
         for i in 0..d {
             state[i] = x[i];

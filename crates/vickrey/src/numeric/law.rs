@@ -64,7 +64,7 @@ impl Law {
             found,
             accepted: "at least two different finite numbers of size at most 1e100",
         };
-        if let Some(at) = samples.iter().position(|x| !(x.abs() <= 1e100)) {
+        if let Some(at) = samples.iter().position(|x| !x.is_finite() || x.abs() > 1e100) {
             return Err(wrong(format!("{} at position {at}", samples[at])));
         }
         let count = samples.len() as f64;

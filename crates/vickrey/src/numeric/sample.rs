@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(Moments::of([2.0, 2.0]).score(1.0, 0.0), Some(f64::INFINITY));
         assert_eq!(Moments::of([2.0, 2.0]).score(2.0 + 1e-12, 1e-11), Some(0.0));
         assert_eq!(Moments::of([0.0, 0.0]).needed(), None);
-        assert_eq!(Moments::of([-1.0, 1.0, 1.5]).needed(), Some(28.0));
+        assert_eq!(Moments::of([-1.0, 1.0, 1.5]).needed(), Some(27.0));
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Layer {
         mirror(&mut covariance, n);
         let range = |reason: String| SolveError::Range { period: s, reason };
         let all = negative.iter().chain(&covariance);
-        if let Some(x) = all.into_iter().find(|x| !(x.abs() < 1e300)) {
+        if let Some(x) = all.into_iter().find(|x| !x.is_finite() || x.abs() >= 1e300) {
             return Err(range(format!("a sum over the agents is {x}")));
         }
         let factor = Cholesky::new(n, &negative).map_err(|e| range(e.to_string()))?;
@@ -216,7 +216,7 @@ fn sums<D: Dim>(dim: D, market: &Market, task: Task<'_>, s: usize) -> Sums {
                 (block.unit_responses(dim, s, &mut beta), block.impulse(dim, s, &mut path));
             length = length.max(responses).max(impulse);
             noise.at(dim, task.group, first + slot, s);
-            tile.put(dim, &block, s, slot, &path, &beta, &noise);
+            tile.put(dim, &block, (s, slot), &path, &beta, &noise);
             add_loadings(dim, task, first + slot, s, &beta, &mut all.factor_paths);
         }
         tile.clear(d, n, here.next_multiple_of(LANES));
@@ -250,8 +250,7 @@ impl Tile {
         &mut self,
         dim: D,
         block: &Block,
-        s: usize,
-        slot: usize,
+        (s, slot): (usize, usize),
         path: &[Lane],
         beta: &[Lane],
         noise: &BidCovariance,

@@ -60,6 +60,23 @@ pub(in crate::lq) struct Discount<'a> {
     pub effort: Effort,
 }
 
+/// Where a block's series stands.
+struct Series {
+    sum: Lane,
+    /// The last term.
+    last: Lane,
+    /// Bound of the ratio of later terms.
+    rho: Lane,
+}
+
+impl Series {
+    /// Whether the rest of a lane's series is below the tolerance.
+    #[inline(always)]
+    fn is_enough(&self, k: usize) -> bool {
+        self.last[k] * self.rho[k] <= TOLERANCE * self.sum[k] * (1.0 - self.rho[k])
+    }
+}
+
 impl<'a> Discount<'a> {
     pub fn new(market: &'a Market, layer: &'a Layer, states: usize) -> Self {
         let n = layer.length;
@@ -96,11 +113,8 @@ impl<'a> Discount<'a> {
         agent: impl Fn(usize) -> AgentId,
     ) -> Lane {
         let n = self.layer.length;
-        let (mut sum, mut last, mut first) = (ZERO, ZERO, ZERO);
         let rho = lanes(|k| block.flattest[k] * self.layer.norm);
-        let within = |sum: &Lane, last: &Lane| {
-            (0..block.count).all(|k| last[k] * rho[k] <= TOLERANCE * sum[k] * (1.0 - rho[k]))
-        };
+        let mut series = Series { sum: ZERO, last: ZERO, rho };
         self.z[..n].copy_from_slice(&x[..n]);
         // Where the path has faded long before the end, the products are as small as what is left of it.
         let mut columns = length_of(&self.z);
@@ -114,17 +128,14 @@ impl<'a> Discount<'a> {
             }
             columns = n;
             let odd = block.backward(dim, self.from, &self.y, None, &mut self.state, &mut self.v);
-            if product == 0 {
-                first = even;
-            }
-            last = lanes(|k| -odd[k]);
-            sum = lanes(|k| sum[k] + even[k] - odd[k]);
-            if within(&sum, &last) {
+            series.last = lanes(|k| -odd[k]);
+            series.sum = lanes(|k| series.sum[k] + even[k] - odd[k]);
+            if (0..block.count).all(|k| series.is_enough(k)) {
                 self.effort.series += block.count;
-                return sum;
+                return series.sum;
             }
-            let slow = product == 0 && (0..block.count).any(|k| !(last[k] < 0.5 * first[k]) || rho[k] >= 1.0);
-            if slow || product >= n / 6 + 1 {
+            let falls = |k: usize| series.is_enough(k) || (series.last[k] < 0.5 * even[k] && rho[k] < 1.0);
+            if product > n / 6 || (product == 0 && !(0..block.count).all(falls)) {
                 break;
             }
             // z = V y: minus the path that belongs to v.
@@ -132,7 +143,7 @@ impl<'a> Discount<'a> {
             let (z, v) = (&mut self.z, &self.v);
             block.forward(dim, self.from, v, &mut self.state, |t, _, u| z[t - self.from] = lanes(|k| -u[k]));
         }
-        self.exactly(dim, block, x, &sum, &last, &rho, agent)
+        self.exactly(dim, block, x, &series, agent)
     }
 
     /// Solves the n x n systems of those lanes whose series is not good enough.
@@ -142,9 +153,7 @@ impl<'a> Discount<'a> {
         dim: D,
         block: &Block,
         x: &[Lane],
-        sum: &Lane,
-        last: &Lane,
-        rho: &Lane,
+        series: &Series,
         agent: impl Fn(usize) -> AgentId,
     ) -> Lane {
         let n = self.layer.length;
@@ -152,9 +161,9 @@ impl<'a> Discount<'a> {
             self.own = self.own_matrices(dim, block);
         }
         let own = std::mem::take(&mut self.own);
-        let mut found = *sum;
+        let mut found = series.sum;
         for k in 0..block.count {
-            if last[k] * rho[k] <= TOLERANCE * sum[k] * (1.0 - rho[k]) {
+            if series.is_enough(k) {
                 self.effort.series += 1;
                 continue;
             }

@@ -179,7 +179,7 @@ fn independent(n: usize, matrix: &[f64]) -> Vec<Vec<f64>> {
     let mut columns: Vec<Vec<f64>> = Vec::new();
     while columns.len() < n {
         let Some((p, &pivot)) = diagonal.iter().enumerate().max_by(|x, y| x.1.total_cmp(y.1)) else { break };
-        if !(pivot > least) {
+        if pivot <= least || pivot.is_nan() {
             break;
         }
         let root = pivot.sqrt();

@@ -33,8 +33,8 @@ impl Filter {
             self.spread[i] = (0..d).map(|j| self.covariance[i * d + j] * c[j]).sum();
         }
         let variance = self.observation.noise + (0..d).map(|i| c[i] * self.spread[i]).sum::<f64>();
-        for i in 0..d {
-            gain[i] = if variance > 0.0 { self.spread[i] / variance } else { 0.0 };
+        for (gain, spread) in gain.iter_mut().zip(&self.spread) {
+            *gain = if variance > 0.0 { spread / variance } else { 0.0 };
         }
         if d == 1 {
             // P rho / (c² P + rho), without the difference.
@@ -42,9 +42,9 @@ impl Filter {
             self.covariance[0] *= rest;
             return variance;
         }
-        for i in 0..d {
+        for (i, gain) in gain.iter().enumerate() {
             for j in 0..=i {
-                let x = self.covariance[i * d + j] - gain[i] * self.spread[j];
+                let x = self.covariance[i * d + j] - gain * self.spread[j];
                 self.covariance[i * d + j] = x;
                 self.covariance[j * d + i] = x;
             }

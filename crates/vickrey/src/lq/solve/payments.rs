@@ -122,7 +122,7 @@ impl Cashier {
     pub fn new(market: &Market, aggregate: &Aggregate, rule: LayerRule) -> Result<Self, PaymentError> {
         let mut cashier = Self { rule, expected: None, worlds: Vec::new() };
         let LayerRule::Groves { pivot, c, .. } = rule else { return Ok(cashier) };
-        if !(c.abs() <= 1e12) {
+        if !c.is_finite() || c.abs() > 1e12 {
             return Err(PaymentError::Factor { found: c });
         }
         if pivot == Pivot::Constant || (pivot != Pivot::None && c != 1.0) {

@@ -162,7 +162,7 @@ impl Trade {
         let group = &market.groups()[g];
         let d = group.states();
         let mut answer = Answer::new(group, market.periods(), self.period);
-        answer.to_prices(group, index / LANES * LANES, &self.prices);
+        answer.answer_prices(group, index / LANES * LANES, &self.prices);
         let lane = index % LANES;
         let mut state = vec![ZERO; d];
         for (to, x) in state.iter_mut().zip(self.state(market, agent)) {
@@ -204,7 +204,7 @@ impl Answer {
     }
 
     /// Fills everything in for the agents from `first` on.
-    pub fn to_prices(&mut self, group: &Group, first: usize, prices: &[f64]) {
+    pub fn answer_prices(&mut self, group: &Group, first: usize, prices: &[f64]) {
         half_margins(&mut self.y, group, first, self.from, prices);
         let (from, y, pull) = (self.from, &self.y, Some(Pull { group, first }));
         let (block, eta, v) = (&mut self.block, &mut self.eta, &mut self.v);
@@ -330,8 +330,8 @@ fn execute<D: Dim>(
         load(dim, states, first, block.count, &mut state);
         let x = &state;
         let mut traded = v[0];
-        for j in 0..d {
-            add_product(&mut traded, &block.kappa[s * d + j], &x[j]);
+        for (x, kappa) in x.iter().zip(&block.kappa[s * d..]) {
+            add_product(&mut traded, kappa, x);
         }
         for k in 0..block.count {
             (allocation[at + k], lagrange[at + k], gap[at + k]) = (traded[k], value[k], gaps[k]);

@@ -118,10 +118,10 @@ fn add_change<D: Dim>(
     let d = dim.get();
     for i in 0..d {
         let mut row = pull(i);
-        for j in 0..d {
-            let (q, xj) = (q(i * d + j), x(j));
+        for (j, old) in old.iter().enumerate().take(d) {
+            let (q, x) = (q(i * d + j), x(j));
             for k in 0..LANES {
-                row[k] += q[k] * (2.0 * old[j][k] + xj[k]);
+                row[k] += q[k] * (2.0 * old[k] + x[k]);
             }
         }
         add_product(worth, &row, &x(i));
