@@ -126,6 +126,9 @@ fn read_seconds(text: &str) -> Result<f64, Failure> {
 
 /// Two significant digits.
 fn rounded(x: f64) -> String {
-    let unit = 10_f64.powf(x.abs().max(1.0).log10().floor() - 1.0);
+    if x.abs() < 10.0 {
+        return format!("{x:.1}");
+    }
+    let unit = 10_f64.powf(x.abs().log10().floor() - 1.0);
     format!("{}", (x / unit).round() * unit)
 }
