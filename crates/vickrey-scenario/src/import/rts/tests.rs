@@ -410,4 +410,19 @@ fn a_day_of_the_real_system() {
         let cells = rows(table).into_iter().flat_map(|row| row.into_iter().skip(1).collect::<Vec<_>>());
         assert!(cells.filter(|cell| !cell.is_empty()).all(|cell| cell.parse::<f64>().unwrap().is_finite()));
     }
+    clears(&hourly);
+}
+
+/// The imported day is cleared: it balances in every hour, and everybody's numbers exist.
+fn clears(market: &RtsMarket) {
+    let out = tempfile::tempdir().unwrap();
+    let scenario = crate::load(&market.write(&out.path().join("day")).unwrap()).unwrap();
+    let crate::System::LinearQuadratic(lq) = &scenario.system else { panic!("another mechanism") };
+    let result = crate::output::LqResult::solve(&scenario, lq, &|_| ()).unwrap();
+    assert_eq!(result.course.stages.len(), 24);
+    let traded = result.course.stages.iter().map(|stage| stage.received).fold(0.0, f64::max);
+    assert!(traded > 100.0, "{traded} MWh in the busiest hour");
+    // Rounding of sums over 49 agents.
+    assert!(result.course.stages.iter().all(|stage| stage.imbalance.abs() < 1e-9 * traded));
+    assert!(result.budget().unwrap().is_finite());
 }
