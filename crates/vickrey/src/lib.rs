@@ -4,6 +4,7 @@
 //! The library is pure: no files, no clock, no global state; every random draw comes from a seed that is passed in.
 //!
 //! ```
+//! use vickrey::accounts::Accounts;
 //! use vickrey::market::{Market, Utility, settle};
 //!
 //! // Two producers (negative quantities) and a consumer; F(u) = a u² + b u.

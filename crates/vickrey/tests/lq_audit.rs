@@ -517,16 +517,9 @@ fn drawn(agents: usize, periods: usize) -> Market {
     Market::from_columns(periods, Vec::new(), columns).unwrap()
 }
 
-fn timed(agents: usize, periods: usize) -> (Audit, f64) {
-    let market = drawn(agents, periods);
-    let before = std::time::Instant::now();
-    let report = layered(market, groves(Pivot::Incremental, 1.0, Baseline::Autarky));
-    (report, before.elapsed().as_secs_f64())
-}
-
 #[test]
 fn larger_markets_are_searched_in_part() {
-    let (report, _) = timed(2_000, 6);
+    let report = layered(drawn(2_000, 6), groves(Pivot::Incremental, 1.0, Baseline::Autarky));
     assert!(report.passed(), "{report:#?}");
     let truth = find(&report, NOW);
     assert!(truth.promised && truth.verdict == Verdict::Holds, "{truth:?}");
@@ -538,19 +531,4 @@ fn larger_markets_are_searched_in_part() {
         &|_| (),
     );
     assert!(report.passed() && find(&report, DOMINANT).note.contains("of 300 agents"));
-}
-
-#[test]
-#[ignore = "a measurement, not a test"]
-fn how_long_audits_take() {
-    let only: Option<usize> = std::env::var("AGENTS").ok().and_then(|n| n.parse().ok());
-    let sizes = [(20, 24), (300, 24), (10_000, 24), (100_000, 24)];
-    for (agents, periods) in sizes.into_iter().filter(|(n, _)| only.is_none_or(|only| only == *n)) {
-        let (report, seconds) = timed(agents, periods);
-        println!("{agents} agents, {periods} periods: {seconds:.1} s\n{}", find(&report, NOW).note);
-        let before = std::time::Instant::now();
-        let rule = PlanRule::ScaledVcg { c: 1.0, baseline: Baseline::Autarky };
-        let report = audit_plan(&drawn(agents, periods), rule, options(), &|_| ());
-        println!("plan: {:.1} s\n{}", before.elapsed().as_secs_f64(), find(&report, DOMINANT).note);
-    }
 }
