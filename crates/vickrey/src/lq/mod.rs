@@ -5,7 +5,7 @@
 //! up to net demand (usually zero). Three markets:
 //!
 //! * the **plan**: everything is known at the start; agents report it once, trades of all periods and payments follow
-//!   ([`Plan`](solve::plan::Plan), [`PlanMechanism`]);
+//!   ([`Plan`], [`PlanMechanism`]);
 //! * the **layered** market: every period each agent bids only how its state moved away from the forecast, everybody is
 //!   planned anew, and each pays for that layer ([`LayeredMechanism`]);
 //! * the same with **partial observation**: bids are the updates of a Kalman filter.
@@ -19,12 +19,12 @@
 //! | to do | use |
 //! |---|---|
 //! | describe agents | [`Agent`], [`Parameters`], [`Market`] |
-//! | set up | [`Aggregate`](solve::aggregate::Aggregate) |
-//! | plan, with every payment | [`Plan`](solve::plan::Plan) |
-//! | what everybody can expect | [`Expected`](solve::expected::Expected) |
-//! | choose the factor c | [`crate::scaling`] on the [`Ledger`](solve::ledger::Ledger) of either |
+//! | set up | [`Aggregate`] |
+//! | plan, with every payment | [`Plan`] |
+//! | what everybody can expect | [`Expected`] |
+//! | choose the factor c | [`crate::scaling`] on the [`Ledger`] of either |
 //! | look for lies that pay | [`audit()`](audit::audit), [`audit_plan`](audit::audit_plan) |
-//! | run period by period | [`LayeredMechanism`], [`Record`](solve::trade::Record) |
+//! | run period by period | [`LayeredMechanism`], [`Record`] |
 //!
 //! ```
 //! use vickrey::accounts::Accounts;

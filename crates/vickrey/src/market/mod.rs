@@ -15,7 +15,7 @@
 //! |---|---|
 //! | describe the agents | [`Utility`], [`Market`] |
 //! | clear, and get every payment | [`clear`], [`settle`] |
-//! | choose the factor c | [`scaling`](crate::scaling) |
+//! | choose the factor c | [`scaling`] |
 //! | run it as a protocol | [`MarketMechanism`] |
 //! | search for violations | [`audit::audit`] |
 
