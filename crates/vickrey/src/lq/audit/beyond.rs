@@ -11,6 +11,7 @@ use crate::audit::{Worst, money};
 use crate::guarantee::{Evidence, Finding};
 use crate::lq::model::{Agent, Market, Parameters, Series};
 use crate::lq::protocol::LayeredMechanism;
+use crate::lq::solve::payments::LayerRule;
 use crate::mechanism::AgentId;
 use crate::numeric::random::{Purpose, stream};
 
@@ -219,8 +220,13 @@ fn against_truth(subject: &Subject<'_>, affordable: usize) -> Option<Finding> {
     } else {
         format!("gain of {} found", money(worst.value))
     };
-    let note =
-        format!("{result}: with truthful others truth is a best reply about one's own parameters as well");
+    let promise = match subject.mechanism.rule() {
+        LayerRule::Lagrange => "paying prices times quantities rewards it",
+        LayerRule::Groves { .. } => {
+            "with truthful others truth is a best reply about one's own parameters as well"
+        }
+    };
+    let note = format!("{result}: {promise}");
     Some(finding(subject, "wrong own parameters, the others truthful", worst, note))
 }
 
