@@ -318,6 +318,10 @@ pub fn audit<P>(out: &mut dyn Write, document: &Document<P>) -> io::Result<()> {
         let at = guarantee.evidence.as_ref().map_or("", |evidence| &evidence.at);
         remark(out, &guarantee.property.words(), &[&guarantee.note, at])?;
     }
+    writeln!(out, "\nConditions under which the theory promises it")?;
+    for guarantee in &report.audit.guarantees {
+        remark(out, &guarantee.property.words(), &[&guarantee.condition])?;
+    }
     if !report.audit.findings.is_empty() {
         writeln!(out, "\nBeyond the promises")?;
     }
