@@ -31,5 +31,6 @@ pub mod market;
 pub mod mechanism;
 pub mod names;
 pub mod numeric;
+pub mod pivot;
 pub mod scaling;
 pub mod simulate;
