@@ -7,8 +7,8 @@ use super::varying::Varying;
 pub(super) const ROW_SUM: f64 = 1e-9;
 /// Sizes beyond this are mistakes of units, and would not leave digits for anything else.
 const LARGEST: f64 = 1e12;
-/// Decisions are kept in 16 bits.
-const MOST_DECISIONS: usize = 1 << 16;
+/// Decisions are kept in 16 bits, and one number means "none yet".
+const MOST_DECISIONS: usize = 65_000;
 const MOST_FLAWS: usize = 20;
 
 pub(super) fn flaw(

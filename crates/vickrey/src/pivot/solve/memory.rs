@@ -1,0 +1,68 @@
+//! What a solution will take, computed before anything is allocated.
+
+use super::Keep;
+use super::infinite::HISTORY;
+use super::space::Space;
+use crate::pivot::mode::Without;
+use crate::pivot::model::{Horizon, Model};
+
+/// Bytes by purpose; as numbers that do not overflow, for models that nobody could solve on the product space.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Values that stay: of all players together and without each of them.
+    pub kept: f64,
+    /// What the passes need while they run.
+    pub working: f64,
+    /// History of accelerated iterations, at most; it is given up if there is no room.
+    pub history: f64,
+}
+
+impl Memory {
+    /// Everything but the history.
+    pub fn least(&self) -> f64 {
+        self.kept + self.working
+    }
+
+    /// What solving a model takes.
+    pub fn of(model: &Model, mode: Without, keep: Keep, threads: usize) -> Self {
+        let whole = Space::of(model);
+        let all = whole.size_in_words();
+        let rest: Vec<f64> = (0..model.players()).map(|i| whole.without(i).size_in_words()).collect();
+        let slices = match (model.horizon(), keep) {
+            (Horizon::Infinite, _) => 1.0,
+            (Horizon::Finite(periods), Keep::All) => periods as f64 + 1.0,
+            (Horizon::Finite(_), Keep::First) => 2.0,
+        };
+        let kept = 8.0 * slices * (all + rest.iter().sum::<f64>());
+        // The next iterate if there is no end to begin from, one public state mixed for every law, and on every thread a
+        // slab for every decision (its future and its value), every level of the walk and every outcome at a time.
+        let block = all / whole.publics as f64;
+        let slab = block / whole.types.first().map_or(1.0, |&n| n as f64);
+        let mixed = model.public().moves.laws().iter().filter(|law| law.len() > 1).count();
+        let per_thread = (2 * model.decisions() + model.players() + 2) as f64;
+        let next = if model.horizon() == Horizon::Infinite { all } else { 0.0 };
+        let working =
+            8.0 * (next + block * mixed.min(model.decisions()) as f64 + slab * per_thread * threads as f64);
+        let largest = match mode {
+            Without::Tight => all,
+            Without::Same | Without::Own => rest.iter().copied().fold(all, f64::max),
+        };
+        Self { kept, working, history: 8.0 * HISTORY as f64 * largest }
+    }
+}
+
+/// Bytes in the largest unit that leaves a number of at least 1.
+pub fn bytes(count: f64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut size = count;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < units.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{count} bytes"),
+        _ if size < 1e6 => format!("{size:.1} {}", units[unit]),
+        _ => format!("{size:.1e} {}", units[unit]),
+    }
+}

@@ -1,0 +1,296 @@
+//! Efficient decisions and payments: plain functions from the instance to numbers.
+
+pub mod certificate;
+mod contract;
+pub mod infinite;
+pub mod memory;
+pub mod problem;
+pub mod product;
+pub mod ruling;
+pub mod space;
+pub(super) mod stage;
+mod sweep;
+
+use serde::Serialize;
+
+use self::certificate::{Certificate, Residuals};
+use self::infinite::{Convergence, Iteration, Target, fixed_point, range};
+use self::memory::{Memory, bytes};
+use self::problem::Problem;
+use self::product::Product;
+use self::sweep::{Sets, Wants, sweep};
+use super::mode::Without;
+use super::model::{Horizon, Model};
+
+/// What a solution keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Values of all periods.
+    All,
+    /// Values of the first two: enough to decide now, in the least memory.
+    First,
+}
+
+/// How to solve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Which reading of "without player i".
+    pub mode: Without,
+    /// What is kept.
+    pub keep: Keep,
+    /// Certified error of the values of an infinite horizon, in money; none: 1e-9 of the size of the utilities.
+    pub tolerance: Option<f64>,
+    /// How the fixed point of an infinite horizon is looked for.
+    pub iteration: Iteration,
+    /// Most sweeps of each problem of an infinite horizon.
+    pub most_sweeps: usize,
+    /// Bytes that may be used.
+    pub memory: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Without::Same,
+            keep: Keep::All,
+            tolerance: None,
+            iteration: Iteration::Anderson,
+            most_sweeps: 100_000,
+            memory: 8 << 30,
+        }
+    }
+}
+
+/// Why there is no solution.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SolveError {
+    /// The values do not fit.
+    #[error(
+        "memory: found {states:.6e} joint states, {} for their values and {} to compute them, accepted is {} in all",
+        bytes(.memory.kept), bytes(.memory.working), bytes(*.limit as f64)
+    )]
+    Memory {
+        /// Number of joint states.
+        states: f64,
+        /// What they take.
+        memory: Memory,
+        /// What may be used.
+        limit: u64,
+    },
+    /// The certified error of an infinite horizon stayed above the tolerance.
+    #[error("values: found a certified error of {error:e} after {sweeps} sweeps, accepted is {tolerance:e}")]
+    Tolerance {
+        /// What was reached.
+        error: f64,
+        /// In how many sweeps.
+        sweeps: usize,
+        /// What was wanted.
+        tolerance: f64,
+    },
+    /// The tolerance is no positive number.
+    #[error("tolerance: found {0}, accepted is a positive number")]
+    BadTolerance(f64),
+}
+
+/// Told how far the work is, from 0 to 1.
+pub type Progress<'a> = &'a dyn Fn(f64);
+
+/// Solves an instance on the product space of all types: everybody together, and without each player.
+///
+/// # Errors
+/// It does not fit the memory, or an infinite horizon cannot be solved to the tolerance.
+pub fn solve_product(
+    model: &Model,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Product, SolveError> {
+    let memory = Memory::of(model, options.mode, options.keep, rayon::current_num_threads());
+    if memory.least() > options.memory as f64 {
+        let states = space::Space::of(model).size_in_words();
+        return Err(SolveError::Memory { states, memory, limit: options.memory });
+    }
+    let (whole, rest) = product::shared(model.clone());
+    let mut solver = Solver { options, progress, whole, rest, done: 0 };
+    match model.horizon() {
+        Horizon::Finite(periods) => Ok(solver.finite(periods)),
+        Horizon::Infinite => {
+            let iteration = match options.iteration {
+                Iteration::Anderson if memory.least() + memory.history > options.memory as f64 => {
+                    Iteration::Span
+                }
+                chosen => chosen,
+            };
+            solver.infinite(iteration)
+        }
+    }
+}
+
+struct Solver<'a> {
+    options: &'a Options,
+    progress: Progress<'a>,
+    whole: Problem,
+    rest: Vec<Problem>,
+    done: usize,
+}
+
+impl Solver<'_> {
+    fn sets(&self, i: usize) -> Sets {
+        match self.options.mode {
+            Without::Own => Sets::Absent(i),
+            Without::Same | Without::Tight => Sets::Feasible,
+        }
+    }
+
+    fn told(&mut self, of: usize) {
+        self.done += 1;
+        (self.progress)(self.done as f64 / of as f64);
+    }
+
+    fn finite(&mut self, periods: usize) -> Product {
+        let players = self.rest.len();
+        let tight = self.options.mode == Without::Tight;
+        let keeps = |t: usize| self.options.keep == Keep::All || t <= 1;
+        let mut values = vec![Vec::new(); periods + 1];
+        let mut references = vec![vec![Vec::new(); periods + 1]; players];
+        values[periods] = self.whole.terminal();
+        for (list, rest) in references.iter_mut().zip(&self.rest) {
+            list[periods] = rest.terminal();
+        }
+        let mut losses = vec![0.0; periods];
+        let mut size = largest(&values[periods]);
+        for t in (0..periods).rev() {
+            if t + 2 <= periods && !keeps(t + 2) {
+                values[t + 2] = Vec::new();
+                references.iter_mut().for_each(|list| list[t + 2] = Vec::new());
+            }
+            let swept = sweep(&self.whole, t, &values[t + 1], Sets::Feasible, 0.0, Wants::default());
+            losses[t] = swept.loss;
+            size = size.max(largest(&swept.value));
+            values[t] = swept.value;
+            self.told(periods * (players + 1));
+            for (i, list) in references.iter_mut().enumerate() {
+                list[t] = match tight {
+                    true => self.tight(i, t, &values[t]),
+                    false => sweep(&self.rest[i], t, &list[t + 1], self.sets(i), 0.0, Wants::default()).value,
+                };
+                self.told(periods * (players + 1));
+            }
+        }
+        let spans = vec![0.0; periods + 1];
+        let exact = Residuals { spans: spans.clone(), losses };
+        let rest = vec![Residuals { spans, losses: vec![0.0; periods] }; if tight { 0 } else { players }];
+        let rounding = self.rounding(size);
+        let certificate = Certificate::finite(self.whole.model.discount(), &exact, &rest, rounding);
+        let kept = if self.options.keep == Keep::All { periods + 1 } else { 2 };
+        values.truncate(kept);
+        references.iter_mut().for_each(|list| list.truncate(kept));
+        self.product(values, references, 0.0, certificate, Vec::new())
+    }
+
+    fn infinite(&mut self, iteration: Iteration) -> Result<Product, SolveError> {
+        let delta = self.whole.model.discount();
+        let wanted = self.options.tolerance.unwrap_or(1e-9 * self.whole.stage.scale_of_money());
+        if wanted.is_nan() || wanted <= 0.0 {
+            return Err(SolveError::BadTolerance(wanted));
+        }
+        let target = Target { tolerance: wanted, most: self.options.most_sweeps, iteration };
+        let tight = self.options.mode == Without::Tight;
+        let problems = if tight { 1 } else { 1 + self.rest.len() };
+        let mut convergence: Vec<Convergence> = Vec::new();
+        let mut found = Vec::new();
+        for k in 0..problems {
+            let problem = if k == 0 { &self.whole } else { &self.rest[k - 1] };
+            let sets = if k == 0 { Sets::Feasible } else { self.sets(k - 1) };
+            let mut first = None;
+            let progress = self.progress;
+            let mut tell = |span: f64| {
+                let start = *first.get_or_insert(span);
+                let goal = 2.0 * wanted * (1.0 - delta) / delta;
+                let part = if span > goal { (start / span).ln() / (start / goal).ln() } else { 1.0 };
+                progress((k as f64 + part.clamp(0.0, 1.0)) / problems as f64);
+            };
+            let (values, went) = fixed_point(problem, sets, target, &mut tell);
+            if went.error > wanted && went.stop == infinite::Stop::Limit {
+                return Err(SolveError::Tolerance {
+                    error: went.error,
+                    sweeps: went.sweeps,
+                    tolerance: wanted,
+                });
+            }
+            found.push(values);
+            convergence.push(went);
+        }
+        let values = found.remove(0);
+        let error = convergence.iter().map(|c| c.error).fold(0.0, f64::max);
+        let references: Vec<Vec<f64>> = match tight {
+            true => (0..self.rest.len()).map(|i| self.tight(i, 0, &values)).collect(),
+            false => found,
+        };
+        let certificate = self.stationary(&values, &references, error, tight);
+        let references = references.into_iter().map(|slice| vec![slice]).collect();
+        Ok(self.product(vec![values], references, error, certificate, convergence))
+    }
+
+    /// One more step of every problem: the residuals of what is handed out.
+    fn stationary(&self, values: &[f64], references: &[Vec<f64>], error: f64, tight: bool) -> Certificate {
+        let residual = |problem: &Problem, x: &[f64], sets: Sets| {
+            let swept = sweep(problem, 0, x, sets, error, Wants::default());
+            let (low, high) = range(&swept.value, x);
+            Residuals { spans: vec![high - low], losses: vec![swept.loss] }
+        };
+        let whole = residual(&self.whole, values, Sets::Feasible);
+        let rest: Vec<Residuals> = match tight {
+            true => Vec::new(),
+            false => {
+                (0..self.rest.len()).map(|i| residual(&self.rest[i], &references[i], self.sets(i))).collect()
+            }
+        };
+        let size = references.iter().map(|x| largest(x)).fold(largest(values), f64::max);
+        Certificate::stationary(self.whole.model.discount(), &whole, &rest, self.rounding(size))
+    }
+
+    /// What rounding does to one step at most: as many operations as one expectation has, at the size of the values.
+    fn rounding(&self, size: f64) -> f64 {
+        let laws = self.whole.model.public().moves.laws();
+        let publics = laws.iter().map(Vec::len).max().unwrap_or(1);
+        let types: usize = self.whole.space.types.iter().map(|n| n + 1).sum();
+        (publics + types + self.whole.model.outcomes()) as f64 * f64::EPSILON * size
+    }
+
+    /// h: what is left of everybody's value when a player gets her outside value in her least favourable type.
+    fn tight(&self, i: usize, period: usize, values: &[f64]) -> Vec<f64> {
+        let (model, space) = (&self.whole.model, &self.whole.space);
+        let n = space.types[i];
+        let inner: usize = space.types[i + 1..].iter().product();
+        let constant = self.whole.stage.constant_of(model, i, period);
+        let outside = |public: usize, own: usize| model.outside(i, period, public, own) - constant;
+        let block = space.block();
+        let least = |at: usize| {
+            let (high, low) = (at / inner, at % inner);
+            let left = |own: usize| {
+                let index = (high * n + own) * inner + low;
+                values[index] - outside(index / block, own)
+            };
+            (0..n).map(left).fold(f64::INFINITY, f64::min)
+        };
+        use rayon::prelude::*;
+        (0..self.rest[i].space.size()).into_par_iter().with_min_len(4096).map(least).collect()
+    }
+
+    fn product(
+        &self,
+        values: Vec<Vec<f64>>,
+        references: Vec<Vec<Vec<f64>>>,
+        error: f64,
+        certificate: Certificate,
+        convergence: Vec<Convergence>,
+    ) -> Product {
+        let (whole, rest, mode) = (self.whole.clone(), self.rest.clone(), self.options.mode);
+        Product { mode, whole, rest, values, references, error, certificate, convergence }
+    }
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |m, v| m.max(v.abs()))
+}

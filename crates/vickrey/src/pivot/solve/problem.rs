@@ -1,0 +1,379 @@
+//! One dynamic program: the public with all players, or without one of them.
+//!
+//! Given the public state and the decision, components move independently, so an expectation over the next joint state is
+//! taken one component at a time and a joint kernel never exists. Decisions that lead to the same future share all of
+//! it, those that move the first few players alike share that part.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::contract::{Matrix, apply, fold};
+use super::space::{Space, State};
+use super::stage::Stage;
+use crate::pivot::model::Model;
+
+/// Below this many states times decisions a pass stays on one thread: handing out work would take longer.
+const SMALL: usize = 1 << 14;
+
+/// The public and some of the players.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub(super) model: Arc<Model>,
+    pub(super) stage: Arc<Stage>,
+    matrices: Arc<Vec<Vec<Matrix>>>,
+    pub(super) space: Space,
+}
+
+/// A stretch of states that share the public state and the first member's type.
+#[derive(Clone, Copy, Debug)]
+pub struct Slab {
+    /// Number among all slabs.
+    pub number: usize,
+    /// The public state.
+    pub public: usize,
+    /// The first member's type; 0 if there are no members.
+    pub first: usize,
+}
+
+/// What every decision leads to, over a slab or at one state.
+#[derive(Debug)]
+pub struct Futures<'a> {
+    of: &'a [usize],
+    expected: &'a [Vec<f64>],
+}
+
+impl Futures<'_> {
+    /// Expected next value under a decision, one number for each state of the slab.
+    pub fn after(&self, decision: usize) -> &[f64] {
+        &self.expected[self.of[decision]]
+    }
+}
+
+/// What happens in one period and public state: the distinct futures, and to which of them a decision leads.
+struct Branches {
+    /// Law of the public state and kernel of every member, ascending.
+    futures: Vec<Vec<usize>>,
+    of: Vec<usize>,
+}
+
+/// Memory that a pass needs beside what it reads and writes.
+#[derive(Default)]
+struct Scratch {
+    levels: Vec<Vec<f64>>,
+    expected: Vec<Vec<f64>>,
+}
+
+impl Problem {
+    /// The public with all players.
+    pub fn whole(model: Arc<Model>) -> Self {
+        let matrices = (0..model.players()).map(|i| {
+            let laws = model.player(i).moves.laws();
+            laws.iter().map(|kernel| Matrix::new(kernel.types(), &kernel.rows)).collect()
+        });
+        let matrices = Arc::new(matrices.collect());
+        let stage = Arc::new(Stage::new(&model));
+        let space = Space::of(&model);
+        Self { model, stage, matrices, space }
+    }
+
+    /// The same without one player.
+    pub fn without(&self, player: usize) -> Self {
+        Self { space: self.space.without(player), ..self.clone() }
+    }
+
+    /// The joint states.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Number of slabs.
+    pub fn slabs(&self) -> usize {
+        self.space.publics * self.space.types.first().copied().unwrap_or(1)
+    }
+
+    /// Bytes that a pass allocates at most for its own use, on `threads` threads.
+    pub fn scratch_bytes(&self, threads: usize) -> u128 {
+        let (block, slab) = (self.space.block() as u128, self.space.slab() as u128);
+        let decisions = self.model.decisions() as u128;
+        let levels = self.space.members.len() as u128 + decisions.min(64) + decisions;
+        8 * (block * self.mixtures() as u128 + slab * levels * threads as u128)
+    }
+
+    /// Most laws of the public state that are mixtures, over periods and public states.
+    fn mixtures(&self) -> usize {
+        let laws = self.model.public().moves.laws();
+        laws.iter().filter(|law| law.len() > 1).count().min(self.model.decisions())
+    }
+
+    /// Value at the end, without constants.
+    pub fn terminal(&self) -> Vec<f64> {
+        let players = self.model.players();
+        let value = |index| {
+            let state = self.space.state(index, players);
+            let own: Vec<usize> = self.space.members.iter().map(|&i| state.types[i]).collect();
+            self.stage.terminal(&self.space.members, state.public, &own)
+        };
+        (0..self.space.size()).into_par_iter().with_min_len(4096).map(value).collect()
+    }
+
+    /// Walks over all states. For every slab `visit` gets what each of the decisions leads to, given the next period's
+    /// values, and the part of the `outputs` that belongs to the slab.
+    pub fn pass<O: Send>(
+        &self,
+        period: usize,
+        next: &[f64],
+        outputs: Vec<O>,
+        visit: impl Fn(Slab, &Futures<'_>, O) + Sync,
+    ) {
+        let (block, firsts) = (self.space.block(), self.space.types.first().copied().unwrap_or(1));
+        assert_eq!(next.len(), self.space.size(), "one value for each state");
+        assert_eq!(outputs.len(), self.slabs(), "one output for each slab");
+        let mut outputs = outputs.into_iter();
+        let small = self.space.size() * self.model.decisions() < SMALL;
+        let mut mixed = Vec::new();
+        for public in 0..self.space.publics {
+            let branches = self.branches(period, public);
+            let sources = self.mix(&branches, next, block, &mut mixed);
+            let source = |law: usize| match sources.iter().find(|s| s.0 == law) {
+                Some((_, Source::Slice(from))) => &next[*from..from + block],
+                Some((_, Source::Mixed(k))) => &mixed[*k],
+                None => unreachable!("every law of a branch has a source"),
+            };
+            let work: Vec<(usize, O)> = (0..firsts).zip(outputs.by_ref()).collect();
+            let slab = |scratch: &mut Scratch, (first, output): (usize, O)| {
+                self.futures(&branches, first, &source, scratch);
+                let futures = Futures { of: &branches.of, expected: &scratch.expected };
+                visit(Slab { number: public * firsts + first, public, first }, &futures, output);
+            };
+            if small {
+                let scratch = &mut Scratch::default();
+                work.into_iter().for_each(|item| slab(scratch, item));
+            } else {
+                work.into_par_iter().for_each_init(Scratch::default, slab);
+            }
+        }
+    }
+
+    /// What every decision leads to at one state: the same numbers as in a pass.
+    pub fn at<R>(
+        &self,
+        period: usize,
+        next: &[f64],
+        state: &State,
+        visit: impl FnOnce(&Futures<'_>) -> R,
+    ) -> R {
+        let block = self.space.block();
+        let branches = self.branches(period, state.public);
+        let mut mixed = Vec::new();
+        let sources = self.mix(&branches, next, block, &mut mixed);
+        let mut expected = vec![Vec::new(); branches.futures.len()];
+        let mut levels = vec![Vec::new(); self.space.members.len()];
+        for (law, range) in runs(&branches.futures, 0, 0..branches.futures.len()) {
+            let input = match sources.iter().find(|s| s.0 == law) {
+                Some((_, Source::Slice(from))) => &next[*from..from + block],
+                Some((_, Source::Mixed(k))) => &mixed[*k],
+                None => unreachable!("every law of a branch has a source"),
+            };
+            let walk = Walk { problem: self, futures: &branches.futures, types: Some(&state.types) };
+            walk.down(0, input, range, &mut levels, &mut expected);
+        }
+        visit(&Futures { of: &branches.of, expected: &expected })
+    }
+
+    /// Stage utility of the public and the members under a decision, without constants, for every state of a slab.
+    pub fn stage(&self, period: usize, slab: Slab, decision: usize, out: &mut Vec<f64>) {
+        let (members, publics) = (&self.space.members, slab.public);
+        let mut base = *self.stage.public.at(period, decision, publics);
+        if let Some(&first) = members.first() {
+            base += self.stage.players[first].at(period, decision, publics)[slab.first];
+        }
+        out.clear();
+        out.resize(self.space.slab(), base);
+        let mut filled = 1;
+        for &i in members.iter().skip(1) {
+            let own = self.stage.players[i].at(period, decision, publics);
+            // From the back, so that nothing is overwritten before it is read.
+            for p in (0..filled).rev() {
+                let so_far = out[p];
+                for (k, v) in own.iter().enumerate() {
+                    out[p * own.len() + k] = so_far + v;
+                }
+            }
+            filled *= own.len();
+        }
+    }
+
+    /// The same at one state.
+    pub fn stage_at(&self, period: usize, state: &State, decision: usize) -> f64 {
+        let base = *self.stage.public.at(period, decision, state.public);
+        let own = |i: usize| self.stage.players[i].at(period, decision, state.public)[state.types[i]];
+        self.space.members.iter().fold(base, |sum, &i| sum + own(i))
+    }
+
+    /// The distinct futures of the decisions, in ascending order, so that those with a common beginning are neighbours.
+    fn branches(&self, period: usize, public: usize) -> Branches {
+        let signature = |a: usize| {
+            let law = self.model.public().moves.id(period, a, public);
+            let kernels =
+                self.space.members.iter().map(|&i| self.model.player(i).moves.id(period, a, public));
+            std::iter::once(law).chain(kernels).collect::<Vec<usize>>()
+        };
+        let all: Vec<Vec<usize>> = (0..self.model.decisions()).map(signature).collect();
+        let mut futures = all.clone();
+        futures.sort_unstable();
+        futures.dedup();
+        let of = all.iter().map(|s| futures.partition_point(|f| f < s)).collect();
+        Branches { futures, of }
+    }
+
+    /// Expectation over the next public state, for every law that occurs.
+    fn mix(
+        &self,
+        branches: &Branches,
+        next: &[f64],
+        block: usize,
+        mixed: &mut Vec<Vec<f64>>,
+    ) -> Vec<(usize, Source)> {
+        let mut sources = Vec::new();
+        let mut used = 0;
+        for (id, _) in runs(&branches.futures, 0, 0..branches.futures.len()) {
+            let law = &self.model.public().moves.laws()[id];
+            if let [(state, p)] = law[..]
+                && p == 1.0
+            {
+                sources.push((id, Source::Slice(state * block)));
+                continue;
+            }
+            if used == mixed.len() {
+                mixed.push(Vec::new());
+            }
+            let out = &mut mixed[used];
+            out.resize(block, 0.0);
+            let fill = |(chunk, out): (usize, &mut [f64])| {
+                let from = chunk * MIX;
+                out.fill(0.0);
+                for (state, p) in law {
+                    let values = &next[state * block + from..state * block + from + out.len()];
+                    out.iter_mut().zip(values).for_each(|(o, v)| *o += p * v);
+                }
+            };
+            if block < SMALL {
+                out.chunks_mut(MIX).enumerate().for_each(fill);
+            } else {
+                out.par_chunks_mut(MIX).enumerate().for_each(fill);
+            }
+            sources.push((id, Source::Mixed(used)));
+            used += 1;
+        }
+        sources
+    }
+
+    /// Expected values of all futures over one slab.
+    fn futures<'n>(
+        &self,
+        branches: &Branches,
+        first: usize,
+        source: &impl Fn(usize) -> &'n [f64],
+        scratch: &mut Scratch,
+    ) {
+        scratch.levels.resize(self.space.members.len(), Vec::new());
+        scratch.expected.resize(branches.futures.len(), Vec::new());
+        let walk = Walk { problem: self, futures: &branches.futures, types: None };
+        for (law, range) in runs(&branches.futures, 0, 0..branches.futures.len()) {
+            let input = source(law);
+            if self.space.members.is_empty() {
+                walk.emit(input, range, &mut scratch.expected);
+                continue;
+            }
+            let slab = self.space.slab();
+            for (kernel, range) in runs(&branches.futures, 1, range) {
+                let matrix = &self.matrices[self.space.members[0]][kernel];
+                let (level, rest) = scratch.levels.split_at_mut(1);
+                level[0].resize(slab, 0.0);
+                fold(input, matrix.row(first), &mut level[0]);
+                walk.down(1, &level[0], range, rest, &mut scratch.expected);
+            }
+        }
+    }
+}
+
+/// Where the values of the next period, averaged over the public state, are.
+enum Source {
+    /// There is only one next public state: its block begins here.
+    Slice(usize),
+    Mixed(usize),
+}
+
+/// States mixed at a time.
+const MIX: usize = 4096;
+
+/// Neighbours in `futures[range]` with the same entry at `level`: the entry, and their range.
+fn runs(
+    futures: &[Vec<usize>],
+    level: usize,
+    range: std::ops::Range<usize>,
+) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> + '_ {
+    let mut from = range.start;
+    std::iter::from_fn(move || {
+        if from == range.end {
+            return None;
+        }
+        let id = futures[from][level];
+        let count = futures[from..range.end].iter().take_while(|f| f[level] == id).count();
+        let run = from..from + count;
+        from = run.end;
+        Some((id, run))
+    })
+}
+
+/// Averages over one member after the other; common beginnings are done once.
+struct Walk<'a> {
+    problem: &'a Problem,
+    futures: &'a [Vec<usize>],
+    /// Only this state; else all states of a slab.
+    types: Option<&'a [usize]>,
+}
+
+impl Walk<'_> {
+    /// Averages `input` over the members from number `level` on. `levels` has a buffer for each of them.
+    fn down(
+        &self,
+        level: usize,
+        input: &[f64],
+        range: std::ops::Range<usize>,
+        levels: &mut [Vec<f64>],
+        expected: &mut [Vec<f64>],
+    ) {
+        let space = &self.problem.space;
+        let Some((mine, rest)) = levels.split_first_mut() else {
+            return self.emit(input, range, expected);
+        };
+        let (member, inner) = (space.members[level], space.types[level + 1..].iter().product());
+        for (kernel, run) in runs(self.futures, level + 1, range) {
+            let matrix = &self.problem.matrices[member][kernel];
+            match self.types {
+                None => {
+                    if matrix.is_identity() {
+                        self.down(level + 1, input, run, rest, expected);
+                        continue;
+                    }
+                    mine.resize(input.len(), 0.0);
+                    apply(input, matrix, inner, mine);
+                }
+                Some(types) => {
+                    mine.resize(inner, 0.0);
+                    fold(input, matrix.row(types[member]), mine);
+                }
+            }
+            self.down(level + 1, mine, run, rest, expected);
+        }
+    }
+
+    fn emit(&self, input: &[f64], range: std::ops::Range<usize>, expected: &mut [Vec<f64>]) {
+        // Distinct futures differ somewhere, so there is exactly one left.
+        let out = &mut expected[range.start];
+        out.clear();
+        out.extend_from_slice(input);
+    }
+}
