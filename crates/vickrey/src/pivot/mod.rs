@@ -1,6 +1,7 @@
 //! The dynamic pivot mechanism, for decisions whose feasible set is random (paper 002).
 
 mod check;
+pub mod discretise;
 pub mod model;
 pub mod varying;
 
