@@ -1,6 +1,6 @@
 //! Dynamic programming state by state, with no structure used: what tests of small instances compare with.
 
-use super::model::Model;
+use super::model::{Horizon, Model};
 use crate::mechanism::AgentId;
 
 /// All joint states of a model: the public state and the type of every player, in C order.
@@ -85,5 +85,24 @@ impl<'a> Dense<'a> {
                 return value;
             }
         }
+    }
+
+    /// Values of all periods of a finite horizon, the terminal one last.
+    pub fn backward(&self) -> Vec<Vec<f64>> {
+        let Horizon::Finite(periods) = self.model.horizon() else { panic!("a finite horizon") };
+        let end = |i: AgentId, state: &[usize]| {
+            let terminal = self.model.player(i).terminal.as_ref();
+            terminal.map_or(0.0, |g| g.at(0, 0, state[0])[state[i + 1]])
+        };
+        let last = |state: &Vec<usize>| -> f64 {
+            let public = self.model.public().terminal.get(state[0]).copied().unwrap_or(0.0);
+            public + (0..self.model.players()).map(|i| end(i, state)).sum::<f64>()
+        };
+        let mut values = vec![self.states.iter().map(last).collect::<Vec<f64>>()];
+        for t in (0..periods).rev() {
+            values.push(self.step(t, &values[values.len() - 1], None, &|z| self.model.feasible(z).to_vec()));
+        }
+        values.reverse();
+        values
     }
 }

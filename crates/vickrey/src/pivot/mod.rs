@@ -4,6 +4,7 @@ mod check;
 #[cfg(test)]
 mod dense;
 pub mod discretise;
+pub mod exchangeable;
 pub mod index;
 pub mod mode;
 pub mod model;

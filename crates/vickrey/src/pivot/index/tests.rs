@@ -233,6 +233,30 @@ fn refused(mode: Without, spoil: impl FnOnce(&mut Parts)) -> String {
     IndexSolution::new(&Model::new(parts).unwrap(), mode, PLENTY).unwrap_err().to_string()
 }
 
+#[test]
+fn own_decisions_may_be_given_for_some_players_only() {
+    let costly = || {
+        let mut case = licence();
+        case.arms.iter_mut().flat_map(|(values, _)| values).for_each(|v| *v -= 2.5);
+        case
+    };
+    let mut parts = costly().parts(true);
+    parts.players[0].absent = None;
+    let mixed = IndexSolution::new(&Model::new(parts).unwrap(), Without::Own, PLENTY).unwrap();
+    let (same, own) = (costly().solve(Without::Same), costly().solve(Without::Own));
+    for state in [[0, 0, 0], [2, 1, 0], [2, 2, 2]] {
+        assert_eq!(mixed.value_without(0, &state), same.value_without(0, &state));
+        assert_eq!(mixed.value_without(1, &state), own.value_without(1, &state));
+        assert_ne!(mixed.value_without(1, &state), same.value_without(1, &state));
+        let (decision, payments) = mixed.ruling(&state);
+        let expected = [same.ruling(&state).1[0], own.ruling(&state).1[1], own.ruling(&state).1[2]];
+        assert_eq!(decision, own.ruling(&state).0);
+        for (found, expected) in payments.iter().zip(expected) {
+            close(*found, expected, "payment");
+        }
+    }
+}
+
 /// The utility or kernels of a player, replaced for one decision.
 fn replaced<T: Clone>(table: &Varying<T>, decision: usize, entry: T) -> Varying<T> {
     Varying::from_fn(
