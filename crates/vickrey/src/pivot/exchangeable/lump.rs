@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::model::{Kernel, Labels, Model, ModelError, Moves, Parts, Player};
+use super::super::solve::space::State;
 use super::super::varying::Varying;
 use crate::mechanism::AgentId;
 
@@ -74,6 +75,22 @@ impl Lumped {
             own.sort_unstable();
             sets.place(&own)
         };
+        self.groups.iter().zip(&self.multisets).map(of).collect()
+    }
+
+    /// Law of the next multiset of every group, from a state of the original instance `model` under one of its decisions.
+    pub(in crate::pivot) fn laws(
+        &self,
+        model: &Model,
+        period: usize,
+        decision: usize,
+        state: &State,
+    ) -> Vec<Vec<f64>> {
+        let row = |i: &AgentId| {
+            let kernel = model.player(*i).moves.at(period, decision, state.public);
+            kernel.row(state.types[*i])
+        };
+        let of = |(group, sets): (&Vec<AgentId>, &Multisets)| sets.law(group.iter().map(row));
         self.groups.iter().zip(&self.multisets).map(of).collect()
     }
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::certificate::Certificate;
 use super::infinite::Convergence;
 use super::problem::Problem;
-use super::ruling::{Ruling, payments, pick};
+use super::ruling::{Question, Ruling};
 use super::space::{Space, State};
 use super::sweep::{Sets, Swept, Wants, sweep};
 use crate::mechanism::AgentId;
@@ -132,31 +132,23 @@ impl Product {
 
     /// Decisions and payments at one state. Bit for bit what [`tables`](Self::tables) has there.
     pub fn ruling(&self, period: usize, state: &State) -> Ruling {
-        let (model, stage) = (self.model(), &self.whole.stage);
-        let next = self.slice(period + 1);
-        let mut all = self.choices(period, next, state);
-        let choices = all.remove(0);
-        let band = |best: f64| stage.band(best, self.error);
-        let decision: Vec<usize> =
-            (0..model.outcomes()).map(|z| pick(model.feasible(z), &choices, band).0).collect();
-        let probabilities = model.probabilities(period, state.public);
-        let mut payment = Vec::with_capacity(model.players());
-        let mut contingent = vec![vec![0.0; model.players()]; model.outcomes()];
-        let without =
-            |(i, rest): (usize, &Problem)| choices_at(rest, period, &self.references[i][next], state);
-        for (i, rest) in self.rest.iter().enumerate() {
-            let choices = without((i, rest));
-            let own = self.references(i, period)[rest.space.index(state)];
-            let against = |z: usize| match self.mode {
-                Without::Tight => own,
-                _ => pick(self.sets(i).of(model, z), &choices, band).1,
-            };
-            let (mean, by_outcome) = payments(probabilities, &decision, against, &choices);
-            payment.push(mean);
-            contingent.iter_mut().zip(by_outcome).for_each(|(row, p)| row[i] = p);
+        let mut rest = self.choices(period, self.slice(period + 1), state);
+        let whole = rest.remove(0);
+        let tight = (self.mode == Without::Tight).then(|| {
+            let of = |(i, rest): (usize, &Problem)| self.references(i, period)[rest.space.index(state)];
+            self.rest.iter().enumerate().map(of).collect::<Vec<f64>>()
+        });
+        Question {
+            model: self.model(),
+            mode: self.mode,
+            period,
+            public: state.public,
+            band: &|best| self.whole.stage.band(best, self.error),
+            whole: &whole,
+            rest: &rest,
+            tight: tight.as_deref(),
         }
-        let (value, reference) = (self.value(period, state), self.reference(period, state));
-        Ruling { decision, payment, contingent, value: Some(value), reference: Some(reference) }
+        .ruling(Some(self.value(period, state)), Some(self.reference(period, state)))
     }
 
     /// Value of every decision at one state: to everybody, then to the others of every player.
