@@ -45,6 +45,11 @@ impl Levels {
         8 * (arms + 3) * CHUNK as u128
     }
 
+    /// Bytes that a question about so many pairs of types takes besides.
+    pub fn scratch_of_pairs(pairs: u128) -> u128 {
+        (8 + size_of::<Sum>() as u128) * pairs
+    }
+
     fn intervals(&self) -> usize {
         self.edges.len() - 1
     }
@@ -113,7 +118,7 @@ impl Levels {
     pub fn without_each(&self, arms: &[Arm], x: &[usize], zero: &[bool], out: &mut [f64]) {
         let base: Vec<(f64, usize)> = zero.iter().map(|zero| self.base(*zero)).collect();
         let mut sums: Vec<Sum> = base.iter().map(|(base, _)| Sum::from(*base)).collect();
-        self.leave_one_out(arms, x, |i, from, rest| {
+        self.leave_one_out(arms, x, None, |i, from, rest| {
             self.add(&mut sums[i], base[i].1, from, rest.iter().copied());
         });
         for (out, sum) in out.iter_mut().zip(sums) {
@@ -126,23 +131,58 @@ impl Levels {
         let (base, first) = self.base(zero);
         let mut sums: Vec<Vec<Sum>> =
             arms.iter().map(|arm| vec![Sum::from(base); arm.values.len()]).collect();
-        self.leave_one_out(arms, x, |i, from, rest| {
+        self.leave_one_out(arms, x, None, |i, from, rest| {
             for (best, low, high) in self.pieces(i, from.max(first), from + rest.len()) {
-                let (mut width, mut kept) = (Sum::default(), Sum::default());
-                for k in low..high {
-                    width.add(self.width(k));
-                    kept.add(self.width(k) * rest[k - from]);
-                }
+                let (width, kept) = self.kept(low, high, &rest[low - from..]);
                 for (sum, stop) in sums[i].iter_mut().zip(arms[i].stop(best)) {
-                    sum.add(width.get() - stop * kept.get());
+                    sum.add(width - stop * kept);
                 }
             }
         });
         sums.into_iter().map(|own| own.into_iter().map(Sum::get).collect()).collect()
     }
 
+    /// The same for every arm but one, by the type of that one (rows) and her own (columns).
+    pub fn by_two_types(&self, arms: &[Arm], x: &[usize], mover: AgentId, zero: bool) -> Vec<Vec<f64>> {
+        let (base, first) = self.base(zero);
+        let rows = arms[mover].values.len();
+        let mut sums: Vec<Vec<Sum>> =
+            arms.iter().map(|arm| vec![Sum::from(base); rows * arm.values.len()]).collect();
+        self.leave_one_out(arms, x, Some(mover), |i, from, rest| {
+            for (best, low, high) in self.pieces(i, from.max(first), from + rest.len()) {
+                let own = arms[i].stop(best);
+                for (best, low, high) in self.pieces(mover, low, high) {
+                    let (width, kept) = self.kept(low, high, &rest[low - from..]);
+                    let rows = sums[i].chunks_exact_mut(own.len()).zip(arms[mover].stop(best));
+                    for (row, stop) in rows {
+                        let kept = stop * kept;
+                        row.iter_mut().zip(own).for_each(|(sum, own)| sum.add(width - own * kept));
+                    }
+                }
+            }
+        });
+        sums.into_iter().map(|own| own.into_iter().map(Sum::get).collect()).collect()
+    }
+
+    /// Sums of widths, and of widths times products, over intervals.
+    fn kept(&self, low: usize, high: usize, products: &[f64]) -> (f64, f64) {
+        let (mut width, mut kept) = (Sum::default(), Sum::default());
+        for (k, p) in (low..high).zip(products) {
+            width.add(self.width(k));
+            kept.add(self.width(k) * p);
+        }
+        (width.get(), kept.get())
+    }
+
     /// Hands over, chunk by chunk and arm by arm, the products of all other arms.
-    fn leave_one_out(&self, arms: &[Arm], x: &[usize], mut each: impl FnMut(AgentId, usize, &[f64])) {
+    /// One arm may be left out from the start.
+    fn leave_one_out(
+        &self,
+        arms: &[Arm],
+        x: &[usize],
+        but: Option<AgentId>,
+        mut each: impl FnMut(AgentId, usize, &[f64]),
+    ) {
         let count = arms.len();
         let mut before = vec![1.0; (count + 1) * CHUNK];
         let mut after = vec![1.0; CHUNK];
@@ -151,10 +191,12 @@ impl Levels {
             for j in 0..count {
                 let (done, next) = before.split_at_mut((j + 1) * CHUNK);
                 next[..wide].copy_from_slice(&done[j * CHUNK..j * CHUNK + wide]);
-                self.multiply(j, &arms[j], x[j], from, &mut next[..wide]);
+                if Some(j) != but {
+                    self.multiply(j, &arms[j], x[j], from, &mut next[..wide]);
+                }
             }
             after[..wide].fill(1.0);
-            for i in (0..count).rev() {
+            for i in (0..count).rev().filter(|i| Some(*i) != but) {
                 let rest = &mut before[i * CHUNK..i * CHUNK + wide];
                 for (rest, after) in rest.iter_mut().zip(&after) {
                     *rest *= after;

@@ -66,7 +66,7 @@ impl IndexSolution {
     /// than `allowed` bytes.
     pub fn new(model: &Model, mode: Without, allowed: u64) -> Result<Self, IndexError> {
         let structure = detect::detect(model, mode)?;
-        let needed = bytes(model);
+        let needed = bytes(model, mode);
         if needed > u128::from(allowed) {
             return Err(IndexError::TooLarge { needed, allowed });
         }
@@ -178,14 +178,7 @@ impl IndexSolution {
     fn payments_by_values(&self, state: &[usize], winner: AgentId) -> Vec<f64> {
         let arm = &self.arms[winner];
         let now = self.flows_without(state);
-        let mut next = vec![0.0; self.players()];
-        let mut moved = state.to_vec();
-        for (to, p) in arm.kernel.row(state[winner]).iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            moved[winner] = to;
-            for (sum, flow) in next.iter_mut().zip(self.flows_without(&moved)) {
-                *sum += p * flow;
-            }
-        }
+        let next = self.next_flows(state, winner);
         let earned = arm.values[state[winner]];
         let of = |i: AgentId| {
             if i == winner {
@@ -195,6 +188,29 @@ impl IndexSolution {
             }
         };
         (0..self.players()).map(of).collect()
+    }
+
+    /// Expected values without each player but the winner in the next period, as constant payments per period.
+    fn next_flows(&self, state: &[usize], winner: AgentId) -> Vec<f64> {
+        let law = self.arms[winner].kernel.row(state[winner]);
+        if self.mode == Without::Tight {
+            let idle = self.structure.idle.is_some();
+            let values = self.levels.by_two_types(&self.arms, state, winner, idle);
+            let expected = |(values, outside): (&Vec<f64>, &Vec<f64>)| {
+                let rows = values.chunks_exact(outside.len());
+                law.iter().zip(rows).map(|(p, row)| p * self.least(row, outside)).sum()
+            };
+            return values.iter().zip(&self.outside).map(expected).collect();
+        }
+        let mut next = vec![0.0; self.players()];
+        let mut moved = state.to_vec();
+        for (to, p) in law.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            moved[winner] = to;
+            for (sum, flow) in next.iter_mut().zip(self.flows_without(&moved)) {
+                *sum += p * flow;
+            }
+        }
+        next
     }
 
     /// Values without each player as constant payments per period, the public left out.
@@ -210,11 +226,13 @@ impl IndexSolution {
     fn tight(&self, state: &[usize]) -> Vec<f64> {
         let idle = self.structure.idle.is_some();
         let values = self.levels.by_own_type(&self.arms, state, idle);
-        let least = |(values, outside): (&Vec<f64>, &Vec<f64>)| {
-            let left = values.iter().zip(outside).map(|(flow, u)| flow - (1.0 - self.discount) * u);
-            left.fold(f64::INFINITY, f64::min)
-        };
-        values.iter().zip(&self.outside).map(least).collect()
+        values.iter().zip(&self.outside).map(|(values, outside)| self.least(values, outside)).collect()
+    }
+
+    /// The least over a player's types of the value of all minus her outside value.
+    fn least(&self, values: &[f64], outside: &[f64]) -> f64 {
+        let left = values.iter().zip(outside).map(|(flow, u)| flow - (1.0 - self.discount) * u);
+        left.fold(f64::INFINITY, f64::min)
     }
 
     /// A constant payment per period, and the public, for ever.
@@ -236,12 +254,14 @@ fn half_range(arm: &Arm) -> f64 {
 }
 
 /// Bytes of all tables, and of what is needed to make and to use them.
-fn bytes(model: &Model) -> u128 {
+fn bytes(model: &Model, mode: Without) -> u128 {
     let types = || (0..model.players()).map(|i| model.player(i).types);
     let kept: u128 = types().map(|n| Arm::bytes(n).0 + 8 * n as u128).sum();
     let making = types().map(|n| Arm::bytes(n).1).max().unwrap_or(0);
     let indices: u128 = types().map(|n| n as u128).sum();
-    kept + making + Levels::bytes(indices) + Levels::scratch(model.players() as u128)
+    let pairs = indices * types().max().unwrap_or(0) as u128;
+    let using = if mode == Without::Tight { Levels::scratch_of_pairs(pairs) } else { 0 };
+    kept + making + using + Levels::bytes(indices) + Levels::scratch(model.players() as u128)
 }
 
 #[cfg(test)]

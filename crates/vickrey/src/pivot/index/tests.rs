@@ -214,8 +214,21 @@ fn many_levels_are_taken_in_several_chunks() {
     }
     let tight = case.solve(Without::Tight);
     let state = vec![0; 60];
-    let least = (0..40).map(|x| tight.value(&[vec![x], vec![0; 59]].concat())).fold(f64::INFINITY, f64::min);
-    assert!((tight.value_without(0, &state) / least - 1.0).abs() < 1e-13);
+    let least = |state: &[usize]| {
+        let with = |x: usize| tight.value(&[&[x], &state[1..]].concat());
+        (0..40).map(with).fold(f64::INFINITY, f64::min)
+    };
+    assert!((tight.value_without(0, &state) / least(&state) - 1.0).abs() < 1e-13);
+    let (winner, payments) = tight.ruling(&state);
+    assert_ne!(winner, 0);
+    let (values, rows) = &case.arms[winner];
+    let next = |x: usize| {
+        let mut next = state.clone();
+        next[winner] = x;
+        rows[x] * least(&next)
+    };
+    let price = least(&state) - values[0] - 0.97 * (0..40).map(next).sum::<f64>();
+    assert!((payments[0] - price).abs() < 1e-11, "{} {price}", payments[0]);
 }
 
 #[test]
