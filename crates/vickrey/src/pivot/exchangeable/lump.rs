@@ -70,17 +70,24 @@ impl Lumped {
     /// # Panics
     /// Not one type for each player, or a type out of range.
     pub fn state(&self, types: &[usize]) -> Vec<usize> {
+        self.state_of(&self.groups, types)
+    }
+
+    /// The same if other lists of as many players stand in the places of the groups.
+    pub(in crate::pivot) fn state_of(&self, groups: &[Vec<AgentId>], types: &[usize]) -> Vec<usize> {
         let of = |(group, sets): (&Vec<AgentId>, &Multisets)| {
             let mut own: Vec<usize> = group.iter().map(|i| types[*i]).collect();
             own.sort_unstable();
             sets.place(&own)
         };
-        self.groups.iter().zip(&self.multisets).map(of).collect()
+        groups.iter().zip(&self.multisets).map(of).collect()
     }
 
-    /// Law of the next multiset of every group, from a state of the original instance `model` under one of its decisions.
+    /// Law of the next multiset of every group, from a state of `model` under one of its decisions; the groups are lists
+    /// of its players, as many as those of this instance.
     pub(in crate::pivot) fn laws(
         &self,
+        groups: &[Vec<AgentId>],
         model: &Model,
         period: usize,
         decision: usize,
@@ -91,7 +98,7 @@ impl Lumped {
             kernel.row(state.types[*i])
         };
         let of = |(group, sets): (&Vec<AgentId>, &Multisets)| sets.law(group.iter().map(row));
-        self.groups.iter().zip(&self.multisets).map(of).collect()
+        groups.iter().zip(&self.multisets).map(of).collect()
     }
 
     /// Types of the original instance that stand for types of the lumped one: ascending within each group.

@@ -6,6 +6,8 @@
 
 use serde::Serialize;
 
+use crate::pivot::model::Model;
+
 /// The bound and what it consists of, in money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Certificate {
@@ -31,6 +33,15 @@ pub(super) struct Residuals {
 }
 
 impl Certificate {
+    /// For indices: what indices within the tie band of each other give away, each in every period.
+    pub(super) fn of_indices(model: &Model) -> Self {
+        let size = (0..model.players())
+            .flat_map(|i| model.player(i).utility.entries().iter().flatten())
+            .fold(0.0, |m: f64, v| m.max(v.abs()));
+        let ties = 1e-10 * (1.0 + size) / (1.0 - model.discount());
+        Self { bound: ties, ties, ..Self::default() }
+    }
+
     /// For stationary values: (delta (span B + max span B_-i) + max L) / (1 - delta).
     pub(super) fn stationary(delta: f64, whole: &Residuals, rest: &[Residuals], rounding: f64) -> Self {
         let factor = delta / (1.0 - delta);

@@ -4,11 +4,14 @@ pub mod certificate;
 mod contract;
 pub mod infinite;
 pub mod memory;
+pub mod multiset;
 pub mod problem;
 pub mod product;
 pub mod ruling;
+pub mod solution;
 pub mod space;
 pub(super) mod stage;
+pub mod static_case;
 mod sweep;
 
 use serde::Serialize;
@@ -20,7 +23,10 @@ use self::problem::Problem;
 use self::product::{Product, Tables, pay_into};
 use self::sweep::{Sets, Swept, Wants, sweep, sweep_into};
 use super::mode::Without;
-use super::model::{Horizon, Model};
+use super::model::{Horizon, Model, ModelError};
+
+pub use self::solution::{Solution, StateError, Structure, solve, solve_as};
+pub use self::space::State;
 
 /// What a solution keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -88,6 +94,18 @@ pub enum SolveError {
         /// What was wanted.
         tolerance: f64,
     },
+    /// The instance does not have the structure that was asked for.
+    #[error("structure: the instance cannot be solved {}", .0.words())]
+    Structure(Structure),
+    /// It is not an index case.
+    #[error("indices: {0}")]
+    Index(String),
+    /// Multisets do not fit.
+    #[error("multisets: {0}")]
+    Lump(String),
+    /// A player cannot be left out.
+    #[error("without a player: {0}")]
+    Without(#[from] ModelError),
     /// The tolerance is no positive number.
     #[error("tolerance: found {0}, accepted is a positive number")]
     BadTolerance(f64),
@@ -122,6 +140,14 @@ pub fn solve_tables(
     solve_with(model, options, progress, Some(&mut each))
 }
 
+/// Values of everybody together alone, without those that payments need.
+fn solve_whole(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Product, SolveError> {
+    let options = Options { mode: Without::Tight, ..*options };
+    fits(model, &options)?;
+    let whole = Problem::whole(std::sync::Arc::new(model.clone()));
+    run(Solver { options: &options, progress, whole, rest: Vec::new(), done: 0 }, None)
+}
+
 /// What hears the tables of every period.
 type Each<'a> = Option<&'a mut dyn FnMut(usize, &Tables)>;
 
@@ -131,20 +157,29 @@ fn solve_with(
     progress: Progress<'_>,
     each: Each<'_>,
 ) -> Result<Product, SolveError> {
-    let memory = Memory::of(model, options.mode, options.keep, rayon::current_num_threads());
+    fits(model, options)?;
+    let (whole, rest) = product::shared(model.clone());
+    run(Solver { options, progress, whole, rest, done: 0 }, each)
+}
+
+fn fits(model: &Model, options: &Options) -> Result<(), SolveError> {
+    let memory = solution::memory(model, options);
     if memory.least() > options.memory as f64 {
         let states = space::Space::of(model).size_in_words();
         return Err(SolveError::Memory { states, memory, limit: options.memory });
     }
-    let (whole, rest) = product::shared(model.clone());
-    let mut solver = Solver { options, progress, whole, rest, done: 0 };
+    Ok(())
+}
+
+fn run(mut solver: Solver<'_>, each: Each<'_>) -> Result<Product, SolveError> {
+    let (model, options) = (solver.whole.model.clone(), solver.options);
     match model.horizon() {
         Horizon::Finite(periods) => Ok(solver.finite(periods, each)),
         Horizon::Infinite => {
+            let memory = solution::memory(&model, options);
+            let roomy = memory.least() + memory.history <= options.memory as f64;
             let iteration = match options.iteration {
-                Iteration::Anderson if memory.least() + memory.history > options.memory as f64 => {
-                    Iteration::Span
-                }
+                Iteration::Anderson if !roomy => Iteration::Span,
                 chosen => chosen,
             };
             solver.infinite(iteration)

@@ -11,31 +11,44 @@ use super::ruling::{Question, Ruling};
 use super::space::State;
 use super::{Options, Progress, SolveError, solve_whole};
 use crate::mechanism::AgentId;
-use crate::pivot::exchangeable::Lumped;
+use crate::pivot::exchangeable::{Lumped, groups};
 use crate::pivot::mode::Without;
 use crate::pivot::model::{Horizon, Kernel, Model};
 
-/// Everybody, or everybody but one: the players as they are, the multisets, and the values over these.
+/// Expectations that are known: by view, and by law of the public and kernels and types of every group.
+type Known = HashMap<(usize, Vec<Vec<usize>>), f64>;
+
+/// Values over multisets.
 #[derive(Clone, Debug)]
-struct Part {
-    problem: Problem,
+struct Values {
     lumped: Lumped,
-    values: Product,
-    /// Number of the kernel of every player and law among the distinct ones of all.
-    kernels: Vec<Vec<usize>>,
+    product: Product,
+}
+
+/// The players of one problem as they are, and which of them make up the multisets.
+#[derive(Clone, Debug)]
+struct View {
+    problem: Problem,
+    groups: Vec<Vec<AgentId>>,
 }
 
 /// Values over multisets: of everybody, and without one player of every group.
 #[derive(Clone, Debug)]
 pub struct Exchangeable {
     mode: Without,
-    whole: Part,
-    rest: Vec<Part>,
-    /// In mode tight what the others are measured against, by group and period, over the multisets of the rest, without
-    /// constants of the lumped instance of everybody.
+    whole: Values,
+    /// Without a player of every group.
+    rest: Vec<Values>,
+    /// In mode tight what the others are measured against, by group and period, over the multisets of the rest; with
+    /// all constants.
     tight: Vec<Vec<Vec<f64>>>,
+    everybody: View,
+    /// Without every player.
+    others: Vec<View>,
     /// Group of every player.
     group: Vec<usize>,
+    /// Number of the kernel of every player and law among the distinct ones of all.
+    kernels: Vec<Vec<usize>>,
     error: f64,
     certificate: Certificate,
 }
@@ -44,36 +57,55 @@ impl Exchangeable {
     /// Solves an instance over multisets of types.
     ///
     /// # Errors
-    /// There is nothing to gain, tables do not fit, or an infinite horizon cannot be solved to the tolerance.
+    /// Tables do not fit, or an infinite horizon cannot be solved to the tolerance.
     pub(super) fn new(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
-        let parts = 1.0 + crate::pivot::exchangeable::groups(model).len() as f64;
-        let whole = Part::new(model.clone(), options, &|x| progress(x / parts))?;
-        let groups = whole.lumped.groups().to_vec();
+        let groups = groups(model);
+        let parts = 1.0 + groups.len() as f64;
+        let whole = Values::new(model, options, &|x| progress(x / parts))?;
         let mut group = vec![0; model.players()];
-        let mut rest = Vec::new();
         for (g, members) in groups.iter().enumerate() {
             members.iter().for_each(|&i| group[i] = g);
+        }
+        let problem = Problem::whole(Arc::new(model.clone()));
+        let mut rest = Vec::new();
+        let mut others: Vec<Option<View>> = vec![None; model.players()];
+        for (g, members) in groups.iter().enumerate() {
             let less = model.left_by(members[0], options.mode == Without::Own)?;
-            rest.push(Part::new(less, options, &|x| progress((1.0 + g as f64 + x) / parts))?);
+            let values = Values::new(&less, options, &|x| progress((1.0 + g as f64 + x) / parts))?;
+            for &i in members {
+                let groups = places(&values.lumped, members[0], &group, i);
+                others[i] = Some(View { problem: problem.without(i), groups });
+            }
+            rest.push(values);
         }
         let certificate = certificate(&whole, &rest, options.mode);
-        let error = rest.iter().map(|part| part.values.error).fold(whole.values.error, f64::max);
-        let mut found =
-            Self { mode: options.mode, whole, rest, tight: Vec::new(), group, error, certificate };
+        let error = rest.iter().map(|values| values.product.error).fold(whole.product.error, f64::max);
+        let mut found = Self {
+            mode: options.mode,
+            whole,
+            rest,
+            tight: Vec::new(),
+            everybody: View { problem, groups: groups.clone() },
+            others: others.into_iter().flatten().collect(),
+            group,
+            kernels: kernels(model),
+            error,
+            certificate,
+        };
         if found.mode == Without::Tight {
-            found.tight = (0..groups.len()).map(|g| found.tight(g, groups[g][0])).collect();
+            found.tight = groups.iter().enumerate().map(|(g, members)| found.tight(g, members[0])).collect();
         }
         Ok(found)
     }
 
     /// The groups of players who can change places.
     pub fn groups(&self) -> &[Vec<AgentId>] {
-        self.whole.lumped.groups()
+        &self.everybody.groups
     }
 
     /// Number of joint states over multisets.
     pub fn states(&self) -> usize {
-        self.whole.values.space().size()
+        self.whole.product.space().size()
     }
 
     /// What no lie gains more than.
@@ -83,130 +115,91 @@ impl Exchangeable {
 
     /// Decisions and payments at one state.
     pub fn ruling(&self, period: usize, state: &State) -> Ruling {
-        let model = &self.whole.problem.model;
-        let mut known = HashMap::new();
-        let choices = self.whole.choices(period, state, None, (0, &mut known));
-        let rest = (0..model.players()).map(|i| {
+        let model = &self.everybody.problem.model;
+        let next = self.slice(period + 1);
+        let mut known = Known::new();
+        let now = (period, state);
+        let choices =
+            self.choices((&self.everybody, 0), now, &self.whole, self.whole.slice(next), &mut known);
+        let mut rest = Vec::new();
+        let mut reference = Vec::new();
+        for (i, view) in self.others.iter().enumerate() {
             let g = self.group[i];
-            let next = self.tight.get(g).map(|h| &h[self.whole.slice(period + 1)][..]);
-            self.rest[g].choices(period, &without(state, i), next, (1 + g, &mut known))
-        });
-        let rest: Vec<Vec<f64>> = rest.collect();
-        let tight = (self.mode == Without::Tight).then(|| {
-            (0..model.players()).map(|i| self.tight_at(i, period, &without(state, i))).collect::<Vec<f64>>()
-        });
-        let value = self.whole.value(period, state);
-        let reference = (0..model.players()).map(|i| {
-            let g = self.group[i];
-            let constant = self.whole.values.constant(period) - self.own_constant(i, period);
-            tight.as_ref().map_or_else(|| self.rest[g].value(period, &without(state, i)), |h| h[i] + constant)
-        });
+            let values = &self.rest[g];
+            let place = values.place(view, state);
+            let Some(h) = self.tight.get(g) else {
+                rest.push(self.choices((view, 1 + g), now, values, values.slice(next), &mut known));
+                reference.push(values.slice(self.slice(period))[place] + values.product.constant(period));
+                continue;
+            };
+            let mut choices = self.choices((view, 1 + g), now, values, &h[next], &mut known);
+            let constant = view.constant_of(period);
+            choices.iter_mut().for_each(|q| *q += constant);
+            rest.push(choices);
+            reference.push(h[self.slice(period)][place]);
+        }
+        let place = self.whole.place(&self.everybody, state);
+        let value = self.whole.slice(self.slice(period))[place] + self.whole.product.constant(period);
         Question {
             model,
             mode: self.mode,
             period,
             public: state.public,
-            band: &|best| self.whole.problem.stage.band(best, self.error),
+            band: &|best| self.everybody.problem.stage.band(best, self.error),
             whole: &choices,
             rest: &rest,
-            tight: tight.as_deref(),
+            tight: (self.mode == Without::Tight).then_some(&reference[..]),
         }
-        .ruling(Some(value), Some(reference.collect()))
+        .ruling(Some(value), Some(reference.clone()))
     }
 
-    /// A player's own constants, as far as the lumped instance took them out of her group.
-    fn own_constant(&self, i: AgentId, period: usize) -> f64 {
-        let group = self.group[i];
-        let members = self.groups()[group].len() as f64;
-        self.whole.values.own_constant(group, period) / members
-    }
-
-    fn tight_at(&self, i: AgentId, period: usize, others: &State) -> f64 {
-        let g = self.group[i];
-        self.tight[g][self.whole.slice(period)][self.rest[g].place(others)]
+    fn slice(&self, period: usize) -> usize {
+        if self.everybody.problem.model.horizon() == Horizon::Infinite { 0 } else { period }
     }
 
     /// h of a player of a group in every period and multiset of the others: the least of everybody's value minus her
     /// outside value over her own types.
     fn tight(&self, g: usize, player: AgentId) -> Vec<Vec<f64>> {
-        let (model, rest) = (&self.whole.problem.model, &self.rest[g]);
-        let space = rest.values.space();
-        let slices = self.whole.values.values.len();
-        let periods = model.periods();
-        let mut all = Vec::new();
-        for period in 0..slices {
-            let constant = self.own_constant(player, period);
+        let (model, rest) = (&self.everybody.problem.model, &self.rest[g]);
+        let space = rest.product.space();
+        let of = |period: usize| {
+            let constant = self.whole.product.constant(period);
+            let outside = |public: usize, own: usize| match model.periods() {
+                Some(end) if period == end => {
+                    let terminal = model.player(player).terminal.as_ref();
+                    terminal.map_or(0.0, |g| g.at(0, 0, public)[own])
+                }
+                _ => model.outside(player, period, public, own),
+            };
             let h = |index: usize| {
                 let lumped = space.state(index, space.members.len());
                 let mut types = rest.lumped.representative(&lumped.types);
                 types.insert(player, 0);
+                let mut state = State { public: lumped.public, types };
                 let mut left = |own: usize| {
-                    types[player] = own;
-                    let state = State { public: lumped.public, types: types.clone() };
-                    let outside = match periods {
-                        Some(end) if period == end => {
-                            let g = model.player(player).terminal.as_ref();
-                            g.map_or(0.0, |g| g.at(0, 0, lumped.public)[own])
-                        }
-                        _ => model.outside(player, period, lumped.public, own),
-                    };
-                    self.whole.values.values(period)[self.whole.place(&state)] - (outside - constant)
+                    state.types[player] = own;
+                    let place = self.whole.place(&self.everybody, &state);
+                    self.whole.slice(period)[place] + constant - outside(lumped.public, own)
                 };
                 (0..model.player(player).types).map(&mut left).fold(f64::INFINITY, f64::min)
             };
-            all.push((0..space.size()).map(h).collect());
-        }
-        all
-    }
-}
-
-impl Part {
-    fn new(model: Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
-        let lumped = Lumped::new(&model, options.memory).map_err(|e| SolveError::Lump(e.to_string()))?;
-        let values = solve_whole(lumped.model(), options, progress)?;
-        let mut distinct: Vec<&Kernel> = Vec::new();
-        let mut kernels = Vec::new();
-        for i in 0..model.players() {
-            let of = |kernel| match distinct.iter().position(|k| *k == kernel) {
-                Some(known) => known,
-                None => {
-                    distinct.push(kernel);
-                    distinct.len() - 1
-                }
-            };
-            kernels.push(model.player(i).moves.laws().iter().map(of).collect());
-        }
-        let problem = Problem::whole(Arc::new(model.clone()));
-        Ok(Self { problem, lumped, values, kernels })
+            (0..space.size()).map(h).collect()
+        };
+        (0..self.whole.product.values.len()).map(of).collect()
     }
 
-    fn slice(&self, period: usize) -> usize {
-        if self.problem.model.horizon() == Horizon::Infinite { 0 } else { period }
-    }
-
-    /// Number of the multisets of a state.
-    fn place(&self, state: &State) -> usize {
-        let types = self.lumped.state(&state.types);
-        self.values.space().index(&State { public: state.public, types })
-    }
-
-    fn value(&self, period: usize, state: &State) -> f64 {
-        self.values.values(period)[self.place(state)] + self.values.constant(period)
-    }
-
-    /// Value of every decision, given what follows (by default the values). Players of the same type who are moved alike
-    /// make no difference, so most expectations are `known` already.
+    /// Value of every decision, given what follows over the multisets of `values`. Players of the same type who are moved
+    /// alike make no difference, so most expectations are `known` already.
     fn choices(
         &self,
-        period: usize,
-        state: &State,
-        next: Option<&[f64]>,
-        (part, known): (usize, &mut HashMap<(usize, Vec<Vec<usize>>), f64>),
+        (view, number): (&View, usize),
+        (period, state): (usize, &State),
+        values: &Values,
+        next: &[f64],
+        known: &mut Known,
     ) -> Vec<f64> {
-        let model = &self.problem.model;
-        let next = next.unwrap_or_else(|| self.values.values(self.slice(period + 1)));
+        let model = &view.problem.model;
         let value = |a: usize| {
-            let law = model.public().moves.id(period, a, state.public);
             let seen = |group: &Vec<AgentId>| {
                 let one = |&i: &AgentId| {
                     let kernel = self.kernels[i][model.player(i).moves.id(period, a, state.public)];
@@ -216,24 +209,54 @@ impl Part {
                 seen.sort_unstable();
                 seen
             };
-            let mut key: Vec<Vec<usize>> = self.lumped.groups().iter().map(seen).collect();
-            key.push(vec![law]);
-            let expected = *known
-                .entry((part, key))
-                .or_insert_with(|| self.expected(period, a, state, next));
-            self.problem.stage_at(period, state, a) + model.discount() * expected
+            let mut key: Vec<Vec<usize>> = view.groups.iter().map(seen).collect();
+            key.push(vec![model.public().moves.id(period, a, state.public)]);
+            let expected = || values.expected(view, period, a, state, next);
+            let expected = *known.entry((number, key)).or_insert_with(expected);
+            view.problem.stage_at(period, state, a) + model.discount() * expected
         };
         (0..model.decisions()).map(value).collect()
     }
+}
 
-    fn expected(&self, period: usize, decision: usize, state: &State, next: &[f64]) -> f64 {
-        let (model, space) = (&self.problem.model, self.values.space());
-        let block = space.block();
+impl View {
+    /// What was taken from the stage utilities of a period.
+    fn constant_of(&self, period: usize) -> f64 {
+        let model = &self.problem.model;
+        let at = |t| self.problem.stage.constant(model, &self.problem.space.members, t);
+        match model.horizon() {
+            Horizon::Infinite => at(0) * (1.0 - model.discount()),
+            Horizon::Finite(_) => at(period) - model.discount() * at(period + 1),
+        }
+    }
+}
+
+impl Values {
+    fn new(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
+        let lumped =
+            Lumped::new(model, options.memory).map_err(|error| SolveError::Lump(error.to_string()))?;
+        let product = solve_whole(lumped.model(), options, progress)?;
+        Ok(Self { lumped, product })
+    }
+
+    fn slice(&self, slice: usize) -> &[f64] {
+        &self.product.values[slice]
+    }
+
+    /// Number of the multisets of a state.
+    fn place(&self, view: &View, state: &State) -> usize {
+        let types = self.lumped.state_of(&view.groups, &state.types);
+        self.product.space().index(&State { public: state.public, types })
+    }
+
+    fn expected(&self, view: &View, period: usize, decision: usize, state: &State, next: &[f64]) -> f64 {
+        let model = &view.problem.model;
+        let block = self.product.space().block();
         let law = model.public().moves.at(period, decision, state.public);
         let terms: Vec<(usize, f64)> = law.iter().map(|(s, p)| (s * block, *p)).collect();
         let mut table = vec![0.0; block];
         combine(next, &terms, &mut table);
-        for row in self.lumped.laws(model, period, decision, state) {
+        for row in self.lumped.laws(&view.groups, model, period, decision, state) {
             let mut less = vec![0.0; table.len() / row.len()];
             combine(&table, &stretches(&row, less.len()), &mut less);
             table = less;
@@ -242,18 +265,38 @@ impl Part {
     }
 }
 
-/// The state without a player.
-fn without(state: &State, player: AgentId) -> State {
-    let mut state = state.clone();
-    state.types.remove(player);
-    state
+/// Who stands in the groups of the instance that `first` has left, if player `i` of the same group leaves instead.
+///
+/// Players who could not change places before may be able to once one has left, so a group may hold several of the
+/// former ones.
+fn places(lumped: &Lumped, first: AgentId, group: &[usize], i: AgentId) -> Vec<Vec<AgentId>> {
+    let before = |k: &AgentId| if *k >= first { k + 1 } else { *k };
+    let of = |members: &Vec<AgentId>| {
+        let former: Vec<usize> = members.iter().map(|k| group[before(k)]).collect();
+        (0..group.len()).filter(|&j| j != i && former.contains(&group[j])).collect()
+    };
+    lumped.groups().iter().map(of).collect()
 }
 
-fn certificate(whole: &Part, rest: &[Part], mode: Without) -> Certificate {
-    let mut all = whole.values.certificate.clone();
+/// Number of every kernel among the distinct ones of all players.
+fn kernels(model: &Model) -> Vec<Vec<usize>> {
+    let mut distinct: Vec<&Kernel> = Vec::new();
+    let mut number = |kernel| match distinct.iter().position(|k| *k == kernel) {
+        Some(known) => known,
+        None => {
+            distinct.push(kernel);
+            distinct.len() - 1
+        }
+    };
+    (0..model.players()).map(|i| model.player(i).moves.laws().iter().map(&mut number).collect()).collect()
+}
+
+fn certificate(whole: &Values, rest: &[Values], mode: Without) -> Certificate {
+    let mut all = whole.product.certificate.clone();
     if mode != Without::Tight {
-        all.references = rest.iter().map(|part| part.values.certificate.values).fold(0.0, f64::max);
-        all.rounding += rest.iter().map(|part| part.values.certificate.rounding).fold(0.0, f64::max);
+        let others = rest.iter().map(|values| &values.product.certificate);
+        all.references = others.clone().map(|c| c.values).fold(0.0, f64::max);
+        all.rounding += others.map(|c| c.rounding).fold(0.0, f64::max);
     }
     all.bound = all.values + all.references + all.ties + all.rounding;
     all

@@ -76,6 +76,14 @@ impl Stage {
         (BAND * (self.scale + best.abs())).max(4.0 * error) + self.resolution
     }
 
+    /// At most the size of a stage utility of everybody together.
+    pub fn largest(&self) -> f64 {
+        let public = self.public.entries().iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+        let player =
+            |v: &Varying<Vec<f64>>| v.entries().iter().flatten().fold(0.0, |m: f64, v| m.max(v.abs()));
+        public + self.players.iter().map(player).sum::<f64>()
+    }
+
     /// Largest half range of a table, or 1 if nothing varies: what an error of values is compared with.
     pub fn scale_of_money(&self) -> f64 {
         if self.half > 0.0 { self.half } else { 1.0 }

@@ -1,0 +1,77 @@
+//! Decisions that move nothing: every period is a static pivot mechanism of its own.
+//!
+//! If no kernel depends on the decision, what follows is the same under all of them. The best decision is the one with
+//! the largest utility now, the differences in (21) are differences of utilities of this period, and neither needs a
+//! value on the joint state space, however many players there are.
+
+use std::sync::Arc;
+
+use super::certificate::Certificate;
+use super::problem::Problem;
+use super::ruling::{Question, Ruling};
+use super::space::State;
+use crate::pivot::mode::Without;
+use crate::pivot::model::{Horizon, Model};
+
+/// Decisions and payments without values.
+#[derive(Clone, Debug)]
+pub struct Static {
+    mode: Without,
+    whole: Problem,
+    rest: Vec<Problem>,
+    certificate: Certificate,
+}
+
+impl Static {
+    /// None if a decision moves something, or in mode tight, which is defined by values.
+    pub(super) fn new(model: &Model, mode: Without) -> Option<Self> {
+        if mode == Without::Tight || !moves_nothing(model) {
+            return None;
+        }
+        let whole = Problem::whole(Arc::new(model.clone()));
+        let rest = (0..model.players()).map(|i| whole.without(i)).collect();
+        let band = whole.stage.band(whole.stage.largest(), 0.0);
+        let delta = model.discount();
+        let ties = match model.horizon() {
+            Horizon::Infinite => band / (1.0 - delta),
+            Horizon::Finite(periods) => (0..periods).map(|t| delta.powi(t as i32) * band).sum(),
+        };
+        let certificate = Certificate { bound: ties, ties, ..Certificate::default() };
+        Some(Self { mode, whole, rest, certificate })
+    }
+
+    /// What no lie gains more than: what ties can give away at most.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Decisions and payments at one state.
+    pub fn ruling(&self, period: usize, state: &State) -> Ruling {
+        let model = &self.whole.model;
+        let now = |problem: &Problem| -> Vec<f64> {
+            (0..model.decisions()).map(|a| problem.stage_at(period, state, a)).collect()
+        };
+        let rest: Vec<Vec<f64>> = self.rest.iter().map(now).collect();
+        Question {
+            model,
+            mode: self.mode,
+            period,
+            public: state.public,
+            band: &|best| self.whole.stage.band(best, 0.0),
+            whole: &now(&self.whole),
+            rest: &rest,
+            tight: None,
+        }
+        .ruling(None, None)
+    }
+}
+
+/// Whether no kernel depends on the decision.
+pub fn moves_nothing(model: &Model) -> bool {
+    let same = |which: &crate::pivot::Varying<usize>| {
+        let [periods, decisions, publics] = which.shape();
+        (0..periods)
+            .all(|t| (0..publics).all(|s| (1..decisions).all(|a| which.at(t, a, s) == which.at(t, 0, s))))
+    };
+    same(model.public().moves.which()) && (0..model.players()).all(|i| same(model.player(i).moves.which()))
+}

@@ -1,0 +1,151 @@
+//! Every structure gives what the product of all types gives.
+
+mod pivot_cases;
+
+use pivot_cases::{licence, model, player, storage};
+use vickrey::pivot::solve::{Options, State, Structure, solve_as};
+use vickrey::pivot::{Horizon, Outcomes, Parts, Public, Varying, Without};
+
+/// Three stores that can change places, with outside values and a public state.
+fn stores(horizon: Horizon, discount: f64) -> Parts {
+    let base = storage(horizon, discount, 10.0);
+    let rest = vec![0.9, 0.1, 0.6, 0.4];
+    let used = vec![0.3, 0.7, 0.1, 0.9];
+    let terminal = matches!(horizon, Horizon::Finite(_)).then(|| vec![0.5, -1.0]);
+    let store = |i: usize| {
+        let utility = (0..5).map(|a| if a == i + 1 { vec![-1.0, -4.0] } else { vec![0.25; 2] });
+        let kernels = (0..5).map(|a| if a == i + 1 { used.clone() } else { rest.clone() });
+        let mut player = player(utility.collect(), kernels.collect(), terminal.clone());
+        player.absent = Some(vec![vec![0], (1..5).filter(|a| *a != i + 1).collect()]);
+        player.outside = Some(Varying::constant(vec![0.5, -0.5]));
+        player
+    };
+    let law = |_: usize, a: usize, s: usize| match (a, s) {
+        (4, _) => vec![(0, 1.0)],
+        (_, 0) => vec![(0, 0.8), (1, 0.2)],
+        _ => vec![(0, 0.5), (1, 0.5)],
+    };
+    Parts {
+        decisions: 5,
+        outcomes: Outcomes {
+            feasible: vec![vec![0], vec![1, 2, 3, 4]],
+            probability: Varying::by_public(vec![vec![0.6, 0.4], vec![0.2, 0.8]]),
+        },
+        public: Public {
+            states: 2,
+            utility: Varying::from_fn([1, 5, 2], |_, a, s| if a == 4 { -10.0 - s as f64 } else { 3.0 }),
+            moves: vickrey::pivot::Moves::new(Varying::from_fn([1, 5, 2], law)),
+            terminal: if terminal.is_some() { vec![0.0, -2.0] } else { Vec::new() },
+            ..Public::nothing()
+        },
+        players: (0..3).map(store).collect(),
+        ..base
+    }
+}
+
+fn compare(parts: Parts, structure: Structure, mode: Without, tolerance: f64) {
+    let model = model(parts);
+    let options = Options { mode, tolerance: Some(1e-11), ..Options::default() };
+    let quiet = |_: f64| {};
+    let product = solve_as(Structure::Product, &model, &options, &quiet).expect("solvable");
+    let other = solve_as(structure, &model, &options, &quiet).expect("has the structure");
+    let space = product.product().expect("solved as a product").space().clone();
+    for period in 0..model.periods().unwrap_or(1) {
+        for index in 0..space.size() {
+            let state: State = space.state(index, model.players());
+            let a = product.ruling(period, &state).expect("a state");
+            let b = other.ruling(period, &state).expect("a state");
+            assert_eq!(a.decision, b.decision, "{mode:?} {period} {state:?}");
+            for (x, y) in a.payment.iter().zip(&b.payment) {
+                assert!((x - y).abs() <= tolerance, "{mode:?} {period} {state:?}: {a:?} {b:?}");
+            }
+            for (x, y) in a.contingent.iter().flatten().zip(b.contingent.iter().flatten()) {
+                assert!((x - y).abs() <= tolerance, "{mode:?} {period} {state:?}");
+            }
+            let Some(value) = b.value else { continue };
+            assert!((a.value.expect("a product") - value).abs() <= tolerance);
+            let references = b.reference.expect("with the value");
+            for (x, y) in a.reference.expect("a product").iter().zip(&references) {
+                assert!((x - y).abs() <= tolerance, "{mode:?} {period} {state:?}: {x} {y}");
+            }
+        }
+    }
+}
+
+#[test]
+fn multisets_give_what_the_product_gives() {
+    for mode in Without::ALL {
+        compare(stores(Horizon::Finite(3), 0.95), Structure::Exchangeable, mode, 1e-12);
+        compare(stores(Horizon::Infinite, 0.9), Structure::Exchangeable, mode, 1e-9);
+        compare(storage(Horizon::Finite(3), 1.0, 10.0), Structure::Exchangeable, mode, 1e-12);
+    }
+}
+
+#[test]
+fn indices_give_what_the_product_gives() {
+    for mode in Without::ALL {
+        compare(licence(), Structure::Index, mode, 1e-9);
+    }
+}
+
+#[test]
+fn static_periods_give_what_the_product_gives() {
+    let mut parts = storage(Horizon::Finite(3), 0.9, 10.0);
+    for player in &mut parts.players {
+        player.moves = vickrey::pivot::Moves::constant(player.moves.at(0, 0, 0).clone());
+    }
+    for mode in [Without::Same, Without::Own] {
+        compare(parts.clone(), Structure::Static, mode, 1e-12);
+    }
+}
+
+/// Twelve stores with four levels: 4^12 joint states, 455 multisets.
+#[test]
+fn many_exchangeable_stores() {
+    let n = 4;
+    let count = 12;
+    let levels = |stay: f64| -> Vec<f64> {
+        (0..n * n)
+            .map(|k| match (k / n, k % n) {
+                (i, j) if i == j => {
+                    if i == 0 {
+                        1.0
+                    } else {
+                        stay
+                    }
+                }
+                (i, j) if i == j + 1 => 1.0 - stay,
+                _ => 0.0,
+            })
+            .collect()
+    };
+    let store = |i: usize| {
+        let cost: Vec<f64> = (0..n).map(|k| -1.0 - (n - 1 - k) as f64).collect();
+        let utility = (0..count + 1).map(|a| if a == i { cost.clone() } else { vec![0.0; n] });
+        let kernels = (0..count + 1).map(|a| if a == i { levels(0.2) } else { levels(0.9) });
+        player(utility.collect(), kernels.collect(), Some(vec![0.0; n]))
+    };
+    let parts = Parts {
+        horizon: Horizon::Finite(3),
+        discount: 1.0,
+        decisions: count + 1,
+        outcomes: Outcomes {
+            feasible: vec![(0..count + 1).collect()],
+            probability: Varying::constant(vec![1.0]),
+        },
+        public: Public {
+            utility: Varying::by_decision([vec![0.0; count], vec![-9.0]].concat()),
+            ..Public::nothing()
+        },
+        players: (0..count).map(store).collect(),
+        labels: vickrey::pivot::Labels::default(),
+    };
+    let model = model(parts);
+    let options = Options { memory: 1 << 26, ..Options::default() };
+    let solution = vickrey::pivot::solve::solve(&model, &options, &|_| {}).expect("solvable");
+    assert_eq!(solution.structure(), Structure::Exchangeable);
+    let types: Vec<usize> = (0..count).map(|i| i % n).collect();
+    let ruling = solution.ruling(0, &State { public: 0, types }).expect("a state");
+    assert_eq!(ruling.decision, [3], "the first of the full stores");
+    assert!(ruling.payment.iter().all(|p| *p >= 0.0), "{:?}", ruling.payment);
+}
