@@ -1,11 +1,12 @@
 //! The dynamic pivot mechanism, for decisions whose feasible set is random (paper 002).
 
+pub mod audit;
 mod check;
 pub mod mode;
 pub mod model;
 pub mod solve;
 pub mod varying;
 
-pub use mode::Without;
+pub use mode::{PaymentTime, Without};
 pub use model::{Horizon, Kernel, Labels, Model, ModelError, Moves, Outcomes, Parts, Place, Player, Public};
 pub use varying::Varying;
