@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::Subject;
 use super::dense;
-use super::turn::{Evaluation, Rules, Spot, Turn};
+use super::turn::{Axis, Evaluation, Rules, Spot, Turn};
 use super::words;
 use crate::audit::Worst;
 use crate::mechanism::AgentId;
@@ -207,11 +207,9 @@ impl Run<'_> {
         let product = self.product();
         let own: Vec<Vec<f64>> = (0..self.players())
             .map(|i| {
-                let rest = product.rest(i).space();
-                self.table(|state| {
-                    product.values(0)[product.space().index(state)]
-                        - product.references(i, 0)[rest.index(state)]
-                })
+                let (axis, references) = (Axis::new(product.space(), i), product.references(i, 0));
+                let values = product.values(0).iter().enumerate();
+                values.map(|(k, value)| value - references[axis.others(k)]).collect()
             })
             .collect();
         let zero = vec![0.0; product.space().size()];
@@ -273,12 +271,12 @@ impl Run<'_> {
         let horizon = product.model().periods().map_or(1.0 / (1.0 - delta), |n| n as f64);
         self.found.loss_alone = self.found.loss_alone.max(loss * horizon);
         let (world, space) = (product.whole(), product.space());
-        let (n, inner) = (space.types[i], space.types[i + 1..].iter().product::<usize>());
-        let slab = space.slab();
-        let choice = |z: usize, k: usize| usize::from(policy[z][k / (n * inner) * inner + k % inner]);
+        let (axis, slab) = (Axis::new(space, i), space.slab());
+        let choice = |z: usize, k: usize| usize::from(policy[z][axis.others(k)]);
         let flow = |at: Slab, a: usize, out: &mut Vec<f64>| {
             let table = world.own(i, t, a, at.public);
-            out.extend((0..slab).map(|s| table[if i == 0 { at.first } else { s / inner % n }]));
+            let first = at.number * slab;
+            out.extend((first..first + slab).map(|k| table[axis.own(k)]));
         };
         let evaluation = Evaluation { world, period: t, choice, flow };
         self.settle(next, &|x| evaluation.step(x))
@@ -318,10 +316,9 @@ impl Run<'_> {
             compare(truthful, alone, |v, o| o - v).tell(&mut seat.over_alone, place);
             compare(alone, alone, |o, _| -(o + constant)).tell(&mut seat.alone, place);
         }
-        let mut stated = Spot::default();
+        let (axis, mut stated) = (Axis::new(space, i), Spot::default());
         for (k, v) in truthful.iter().enumerate() {
-            let state = space.state(k, model.players());
-            let outside = model.outside(i, t, state.public, state.types[i]) - constant;
+            let outside = model.outside(i, t, k / space.block(), axis.own(k)) - constant;
             stated.see(outside - v, k, None, None);
         }
         stated.tell(&mut seat.over_stated, place);
@@ -388,10 +385,10 @@ impl Run<'_> {
         let product = self.subject.product;
         let (model, space) = (product.model(), product.space());
         let others = (self.players() - 1) as f64;
+        let axes: Vec<Axis> = (0..self.players()).map(|i| Axis::new(space, i)).collect();
         let mut miss = Spot::default();
         for k in 0..space.size() {
-            let state = space.state(k, model.players());
-            let reference = |i| product.references(i, t)[product.rest(i).space().index(&state)];
+            let reference = |i: usize| product.references(i, t)[axes[i].others(k)];
             let references: f64 = (0..self.players()).map(reference).sum();
             let due = references - others * product.values(t)[k] - levels.public[k];
             self.found.size = self.found.size.max(references.abs());

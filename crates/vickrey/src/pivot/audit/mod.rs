@@ -121,7 +121,7 @@ fn too_large(product: &Product, options: &AuditOptions) -> Option<String> {
     let axes = space.types.iter().sum::<usize>() as f64;
     let each = model.decisions() as f64 * (axes + 2.0) + outcomes * axes;
     let work = sweeps * (3.0 * players + 3.0) * states * each;
-    let most = options.effort.pick(2e9, 3e10, 3e12);
+    let most = options.effort.pick(5e9, 5e10, 5e12);
     if bytes > MOST_BYTES {
         return Some(format!("all {states:.3e} states would take {:.1} GiB", bytes / f64::from(1 << 30)));
     }

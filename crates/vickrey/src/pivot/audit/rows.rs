@@ -56,6 +56,11 @@ impl Desk<'_> {
         self.subject.product.certificate().bound + 2.0 * self.found.error + self.rounding()
     }
 
+    /// The same for what a player can expect, where the values themselves count.
+    fn slack_of_values(&self) -> f64 {
+        self.slack() + self.subject.product.error()
+    }
+
     /// What is lost by adding constants back.
     fn constants(&self) -> f64 {
         let product = self.subject.product;
@@ -107,9 +112,13 @@ impl Desk<'_> {
         let mut worst = failing.unwrap_or(&found.better).clone();
         worst.tries = parts.iter().map(|worst| worst.tries).sum();
         let verdict = judge(&worst, tolerance, true);
+        let welfare = match found.scope {
+            Scope::Whole => "the welfare of the decisions, evaluated afresh,",
+            Scope::Sample { .. } => "one step from the next values",
+        };
         let note = format!(
-            "another feasible decision is better by at most {}; the welfare of the decisions, evaluated afresh, is within \
-             {:.1e} of the values; expectations within {:.1e} of sums over joint states ({} states)",
+            "another feasible decision is better by at most {}; {welfare} is within {:.1e} of the values; expectations \
+             within {:.1e} of sums over joint states ({} states)",
             money(found.better.value.max(0.0)),
             found.difference.value.max(0.0),
             found.dense.value.max(0.0),
@@ -181,7 +190,10 @@ impl Desk<'_> {
         let note = match verdict {
             Verdict::NotChecked => format!("{over}: not computed"),
             Verdict::Holds => {
-                format!("nobody is worse off than {over}; the least surplus is {}", money(-worst.value))
+                format!(
+                    "nobody is worse off than {over}; the least surplus is {}",
+                    clean(-worst.value, tolerance)
+                )
             }
             _ => format!("somebody is worse off by {} than {over}", money(worst.value)),
         };
@@ -202,7 +214,7 @@ impl Desk<'_> {
                 "if the others decide without her and only what is possible without her happens"
             }
         };
-        let tolerance = self.slack() + self.found.loss_alone;
+        let tolerance = self.slack_of_values() + self.found.loss_alone;
         let property = Property::IndividualRationality(Baseline::Autarky);
         let promised = self.mode() != Without::Tight;
         self.participation(property, promised, condition, worst, tolerance, over)
@@ -211,7 +223,7 @@ impl Desk<'_> {
     fn against_zero(&self) -> Guarantee {
         let worst = over_seats(self.found, |seat| &seat.zero);
         let alone = over_seats(self.found, |seat| &seat.alone);
-        let tolerance = self.slack() + self.constants() + self.found.loss_alone;
+        let tolerance = self.slack_of_values() + self.constants() + self.found.loss_alone;
         let (promised, condition) = match self.mode() {
             Without::Same | Without::Own => (
                 alone.tries > 0 && alone.value <= self.rounding() + self.constants(),
@@ -227,7 +239,7 @@ impl Desk<'_> {
 
     fn against_stated(&self) -> Guarantee {
         let worst = over_seats(self.found, |seat| &seat.over_stated);
-        let tolerance = self.slack() + self.constants();
+        let tolerance = self.slack_of_values() + self.constants();
         let promised = self.mode() == Without::Tight;
         let over = "with the outside value stated for her";
         self.participation(Property::StatedOutside, promised, "mode tight", worst, tolerance, over)
@@ -247,7 +259,9 @@ impl Desk<'_> {
         let verdict = judge(&worst, tolerance, promised);
         let condition = "mode same; mode own if the efficient decision is always possible without her; never in mode tight";
         let mut note = match verdict {
-            Verdict::Holds => format!("nobody is ever paid; the least payment is {}", money(-worst.value)),
+            Verdict::Holds => {
+                format!("nobody is ever paid; the least payment is {}", clean(-worst.value, self.rounding()))
+            }
             _ => format!("the coordinator pays a player {}", money(worst.value)),
         };
         if let Some(receipts) = found.receipts {
@@ -271,9 +285,12 @@ impl Desk<'_> {
             worst.see(f64::INFINITY, || "tables and constants differ from the instance".into());
         }
         let verdict = judge(&worst, tolerance, true);
+        let sum = match found.scope {
+            Scope::Whole => "payments, values and utilities of all periods add up",
+            Scope::Sample { .. } => "what truth brings is value minus reference",
+        };
         let note = format!(
-            "payments, values and utilities of all periods add up within {:.1e}; payments by outcome average to those before \
-             it within {:.1e}",
+            "{sum} within {:.1e}; payments by outcome average to those before it within {:.1e}",
             found.accounts.value.max(0.0),
             found.averaged.value.max(0.0)
         );
@@ -304,6 +321,11 @@ impl Desk<'_> {
         };
         titles.into_iter().zip(&self.found.leak).map(of).collect()
     }
+}
+
+/// An amount of money that is 0 if rounding may have made it.
+fn clean(x: f64, rounding: f64) -> String {
+    money(if x.abs() <= rounding { 0.0 } else { x })
 }
 
 fn product_certificate(bound: f64) -> String {

@@ -15,7 +15,7 @@ use crate::pivot::solve::problem::Futures;
 use crate::pivot::solve::ruling::Ruling;
 use crate::pivot::solve::space::State;
 
-/// States that are wanted before all lies are tried in each.
+/// States that are looked at in any case; if the effort does not pay for all lies in each, some are tried.
 const ENOUGH: usize = 8;
 
 /// Looks at as many states as the effort pays for.
@@ -26,10 +26,9 @@ pub(super) fn sample(subject: &Subject<'_>, why: String, progress: Progress<'_>)
         (0..model.players()).flat_map(|i| (0..space.types[i]).map(move |r| (i, r))).collect();
     // One contraction per decision over all types, for everybody together and without each.
     let one = 2.0 * space.block() as f64 * (model.decisions() * (model.players() + 1)) as f64;
-    let rulings = (subject.options.effort.pick(1e9, 2e10, 1e12) / one) as usize;
-    let all = rulings / (lies.len() + 1);
-    let (drawn, tried) =
-        if all >= ENOUGH { (all.min(2_000), lies.len()) } else { ((rulings / 2).clamp(2, ENOUGH), 1) };
+    let rulings = (subject.options.effort.pick(5e9, 5e10, 5e12) / one) as usize;
+    let drawn = (rulings / (lies.len() + 1)).clamp(ENOUGH, 2_000);
+    let tried = (rulings / drawn).saturating_sub(1).clamp(1, lies.len());
     let scope = Scope::Sample { drawn, why };
     let mut run = Run { subject, found: Measures::new(subject, scope) };
     for k in 0..drawn {

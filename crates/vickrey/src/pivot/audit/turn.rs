@@ -4,7 +4,7 @@ use crate::audit::Worst;
 use crate::mechanism::AgentId;
 use crate::pivot::mode::PaymentTime;
 use crate::pivot::solve::problem::{Futures, Problem, Slab};
-use crate::pivot::solve::space::State;
+use crate::pivot::solve::space::{Space, State};
 
 /// What a mechanism does in one period: decisions and payments in all states, in the order of the product's states.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +36,8 @@ impl Default for Spot {
 impl Spot {
     pub fn see(&mut self, value: f64, state: usize, report: Option<usize>, outcome: Option<usize>) {
         self.tries += 1;
+        // No minus before a zero.
+        let value = value + 0.0;
         // What is no number speaks against the mechanism.
         if value > self.value || value.is_nan() && !self.value.is_nan() {
             *self = Self { value, state, report, outcome, tries: self.tries };
@@ -56,6 +58,34 @@ impl Spot {
             worst.see(value, || words(&self));
             worst.tries += self.tries - 1;
         }
+    }
+}
+
+/// How the states of all players are numbered along the axis of one of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    types: usize,
+    inner: usize,
+}
+
+impl Axis {
+    pub fn new(space: &Space, player: AgentId) -> Self {
+        Self { types: space.types[player], inner: space.types[player + 1..].iter().product() }
+    }
+
+    /// Her type in a state.
+    pub fn own(self, state: usize) -> usize {
+        state / self.inner % self.types
+    }
+
+    /// The number of the state without her.
+    pub fn others(self, state: usize) -> usize {
+        state / (self.types * self.inner) * self.inner + state % self.inner
+    }
+
+    /// The state that the others see if she, whose type is `own`, reports another.
+    pub fn told(self, state: usize, own: usize, report: usize) -> usize {
+        state + report * self.inner - own * self.inner
     }
 }
 
@@ -87,23 +117,19 @@ pub(super) struct Case<'a> {
     local: usize,
     pub state: usize,
     pub own: usize,
-    inner: usize,
+    axis: Axis,
 }
 
 impl Case<'_> {
     /// Number of types to report.
-    pub fn reports(&self) -> usize {
-        self.turn.world.space().types[self.turn.player]
-    }
-
-    /// The state that the mechanism believes in after a report.
-    fn told(&self, report: usize) -> usize {
-        self.state + report * self.inner - self.own * self.inner
+    fn reports(&self) -> usize {
+        self.axis.types
     }
 
     /// Utility and future less payment in one outcome.
     pub fn in_outcome(&self, outcome: usize, report: usize, time: PaymentTime) -> f64 {
-        let (told, rules, i) = (self.told(report), self.turn.rules, self.turn.player);
+        let (rules, i) = (self.turn.rules, self.turn.player);
+        let told = self.axis.told(self.state, self.own, report);
         let gross = self.worth[usize::from(rules.decision[outcome][told])][self.local];
         gross
             - match time {
@@ -175,9 +201,8 @@ impl Turn<'_> {
             };
             let worth: Vec<Vec<f64>> = (0..self.world.model().decisions()).map(worth).collect();
             let mu = self.world.model().probabilities(self.period, state.public);
-            let inner = space.types[i + 1..].iter().product();
-            let case =
-                Case { turn: self, mu, worth: &worth, local: 0, state: space.index(state), own, inner };
+            let axis = Axis::new(space, i);
+            let case = Case { turn: self, mu, worth: &worth, local: 0, state: space.index(state), own, axis };
             case.best().0
         })
     }
@@ -189,22 +214,23 @@ impl Turn<'_> {
         look: impl Fn(&Case<'_>, &mut N) -> f64 + Sync,
     ) -> (Vec<f64>, Vec<N>) {
         let (space, i) = (self.world.space(), self.player);
-        let (slab_length, inner) = (space.slab(), space.types[i + 1..].iter().product::<usize>());
+        let (slab_length, axis) = (space.slab(), Axis::new(space, i));
         let model = self.world.model();
         let mut values = vec![0.0; space.size()];
         let mut notes: Vec<N> = (0..self.world.slabs()).map(|_| N::default()).collect();
         let outputs = values.chunks_mut(slab_length).zip(&mut notes).collect();
         self.world.pass(self.period, next, outputs, |slab, futures, (out, note): (&mut [f64], &mut N)| {
-            let own_at = |s: usize| if i == 0 { slab.first } else { s / inner % space.types[i] };
+            let first = slab.number * slab_length;
             let fill = |a: usize, out: &mut Vec<f64>| {
                 let table = self.world.own(i, self.period, a, slab.public);
-                out.extend((0..slab_length).map(|s| table[own_at(s)]));
+                out.extend((first..first + slab_length).map(|k| table[axis.own(k)]));
             };
             let worth = worth(self.world, futures, fill);
             let mu = model.probabilities(self.period, slab.public);
             for (s, out) in out.iter_mut().enumerate() {
-                let state = slab.number * slab_length + s;
-                let case = Case { turn: self, mu, worth: &worth, local: s, state, own: own_at(s), inner };
+                let state = first + s;
+                let case =
+                    Case { turn: self, mu, worth: &worth, local: s, state, own: axis.own(state), axis };
                 *out = look(&case, note);
             }
         });

@@ -33,7 +33,7 @@ pub(super) fn spot(model: &Model, space: &Space, at: usize, spot: &Spot, player:
     let here = state(model, &space.state(spot.state, model.players()));
     let mut text = format!("{}{here}", period(model, at));
     if let Some(z) = spot.outcome {
-        text.push_str(&format!(", outcome {}", labels.outcomes[z]));
+        text.push_str(&format!(", when {} comes", labels.outcomes[z]));
     }
     if let (Some(i), Some(r)) = (player, spot.report) {
         text.push_str(&format!(": `{}` reports {}", labels.players[i], labels.types[i][r]));
