@@ -2,6 +2,11 @@
 
 pub mod audit;
 mod check;
+#[cfg(test)]
+mod dense;
+pub mod discretise;
+pub mod exchangeable;
+pub mod index;
 pub mod mode;
 pub mod model;
 pub mod solve;

@@ -270,21 +270,20 @@ impl Model {
     }
 
     /// The game that is left when a player walks away for good: the others with the decisions that are possible
-    /// without her; who walks away next leaves the decisions that are possible without both.
+    /// without her (all that are feasible, if `own` is false); who walks away next leaves the decisions that are possible
+    /// without both.
     ///
     /// # Errors
     /// An outcome is left without any decision.
-    pub fn without(&self, player: AgentId) -> Result<Self, ModelError> {
+    pub fn left_by(&self, player: AgentId, own: bool) -> Result<Self, ModelError> {
         let mut parts = self.parts.clone();
         let left = parts.players.remove(player);
-        if !parts.labels.players.is_empty() {
-            parts.labels.players.remove(player);
-            parts.labels.types.remove(player);
-        }
-        if let Some(sets) = left.absent {
+        parts.labels.players.remove(player);
+        parts.labels.types.remove(player);
+        if let Some(sets) = left.absent.filter(|_| own) {
             for other in &mut parts.players {
-                let own = other.absent.as_ref().unwrap_or(&parts.outcomes.feasible);
-                let both = own.iter().zip(&sets).map(|(a, b)| intersection(a, b)).collect();
+                let alone = other.absent.as_ref().unwrap_or(&parts.outcomes.feasible);
+                let both = alone.iter().zip(&sets).map(|(a, b)| intersection(a, b)).collect();
                 other.absent = Some(both);
             }
             parts.outcomes.feasible = sets;

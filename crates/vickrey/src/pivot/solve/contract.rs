@@ -8,34 +8,77 @@ use multiversion::multiversion;
 
 /// Neighbouring results computed side by side.
 const LANES: usize = 8;
-/// Rows of the kernel that share what they read.
+/// Rows of the kernel, or stretches of the table, that share what they read.
 const ROWS: usize = 4;
+/// Neighbouring results of a weighted sum.
+const WIDE: usize = 32;
 
-/// `out[s] = sum_l row[l] x[l][s]`, where x has `row.len()` stretches as long as `out`.
+/// `out[s] = sum of weight * x[offset + s]` over the terms (offset, weight), in their order.
 #[multiversion(targets("x86_64+avx2+fma"))]
-pub(super) fn fold(x: &[f64], row: &[f64], out: &mut [f64]) {
-    let inner = out.len();
-    assert_eq!(x.len(), row.len() * inner, "a table of {} stretches", row.len());
-    if inner == 1 {
-        let mut sum = 0.0;
-        for (p, v) in row.iter().zip(x) {
-            sum += p * v;
-        }
-        out[0] = sum;
-        return;
-    }
-    // Stretches that stay in the first cache while all rows are added.
-    const TILE: usize = 1024;
-    for start in (0..inner).step_by(TILE) {
-        let end = (start + TILE).min(inner);
-        let part = &mut out[start..end];
-        part.fill(0.0);
-        for (l, p) in row.iter().enumerate() {
-            for (o, v) in part.iter_mut().zip(&x[l * inner + start..l * inner + end]) {
-                *o += p * v;
+pub(super) fn combine(x: &[f64], terms: &[(usize, f64)], out: &mut [f64]) {
+    let whole = out.len() / WIDE * WIDE;
+    for s in (0..whole).step_by(WIDE) {
+        let mut sums = [0.0; WIDE];
+        for (offset, weight) in terms {
+            for (sum, v) in sums.iter_mut().zip(&x[offset + s..offset + s + WIDE]) {
+                *sum += weight * v;
             }
         }
+        out[s..s + WIDE].copy_from_slice(&sums);
     }
+    for (s, out) in out.iter_mut().enumerate().skip(whole) {
+        let mut sum = 0.0;
+        for (offset, weight) in terms {
+            sum += weight * x[offset + s];
+        }
+        *out = sum;
+    }
+}
+
+/// `combine` twice in a row, `out[s] = sum over rows of weight * (sum over terms of weight * x[row + term + s])`,
+/// without a place for what is between.
+#[multiversion(targets("x86_64+avx2+fma"))]
+pub(super) fn combine_twice(x: &[f64], terms: &[(usize, f64)], rows: &[(usize, f64)], out: &mut [f64]) {
+    const TILE: usize = 16;
+    let whole = out.len() / TILE * TILE;
+    for s in (0..whole).step_by(TILE) {
+        let mut sums = [0.0; TILE];
+        for (row, outer) in rows {
+            let mut inner = [0.0; TILE];
+            for (offset, weight) in terms {
+                let from = row + offset + s;
+                for (sum, v) in inner.iter_mut().zip(&x[from..from + TILE]) {
+                    *sum += weight * v;
+                }
+            }
+            for (sum, v) in sums.iter_mut().zip(&inner) {
+                *sum += outer * v;
+            }
+        }
+        out[s..s + TILE].copy_from_slice(&sums);
+    }
+    for (s, out) in out.iter_mut().enumerate().skip(whole) {
+        let mut sum = 0.0;
+        for (row, outer) in rows {
+            let mut inner = 0.0;
+            for (offset, weight) in terms {
+                inner += weight * x[row + offset + s];
+            }
+            sum += outer * inner;
+        }
+        *out = sum;
+    }
+}
+
+/// `out[s] = sum_l row[l] x[l][s]`, where x has `row.len()` stretches as long as `out`.
+pub(super) fn fold(x: &[f64], row: &[f64], out: &mut [f64]) {
+    assert_eq!(x.len(), row.len() * out.len(), "a table of {} stretches", row.len());
+    combine(x, &stretches(row, out.len()), out);
+}
+
+/// The terms of a row over stretches of length `inner`.
+pub(super) fn stretches(row: &[f64], inner: usize) -> Vec<(usize, f64)> {
+    row.iter().enumerate().map(|(l, p)| (l * inner, *p)).collect()
 }
 
 /// A kernel, also by columns.
@@ -44,17 +87,21 @@ pub(super) struct Matrix {
     pub n: usize,
     pub rows: Vec<f64>,
     columns: Vec<f64>,
+    /// Whole bundles of `ROWS` rows, each bundle by columns.
+    bundles: Vec<f64>,
     identity: bool,
 }
 
 impl Matrix {
     pub fn new(n: usize, rows: &[f64]) -> Self {
         let columns = (0..n * n).map(|k| rows[k % n * n + k / n]).collect();
+        let bundle = |b: usize| (0..n * ROWS).map(move |k| rows[(b * ROWS + k % ROWS) * n + k / ROWS]);
+        let bundles = (0..n / ROWS).flat_map(bundle).collect();
         let identity = (0..n * n).all(|k| rows[k] == if k / n == k % n { 1.0 } else { 0.0 });
-        Self { n, rows: rows.to_vec(), columns, identity }
+        Self { n, rows: rows.to_vec(), columns, bundles, identity }
     }
 
-    /// Whether nothing moves. Averaging would then copy, bit for bit (except that 0 * infinity has no place here).
+    /// Whether nothing moves: averaging would copy.
     pub fn is_identity(&self) -> bool {
         self.identity
     }
@@ -70,10 +117,16 @@ pub(super) fn apply(x: &[f64], kernel: &Matrix, inner: usize, out: &mut [f64]) {
     let n = kernel.n;
     assert_eq!(x.len(), out.len(), "as many results as numbers");
     assert_eq!(x.len() % (n * inner), 0, "whole stretches of {n} times {inner}");
-    for (x, out) in x.chunks_exact(n * inner).zip(out.chunks_exact_mut(n * inner)) {
-        if inner == 1 {
-            by_columns(x, kernel, out);
-        } else {
+    if inner == 1 {
+        let whole = x.len() / (n * ROWS) * n * ROWS;
+        for (x, out) in x[..whole].chunks_exact(n * ROWS).zip(out.chunks_exact_mut(n * ROWS)) {
+            by_columns::<ROWS>(x, kernel, out);
+        }
+        for (x, out) in x[whole..].chunks_exact(n).zip(out[whole..].chunks_exact_mut(n)) {
+            by_columns::<1>(x, kernel, out);
+        }
+    } else {
+        for (x, out) in x.chunks_exact(n * inner).zip(out.chunks_exact_mut(n * inner)) {
             by_rows(x, kernel, inner, out);
         }
     }
@@ -83,71 +136,76 @@ pub(super) fn apply(x: &[f64], kernel: &Matrix, inner: usize, out: &mut [f64]) {
 #[inline(always)]
 fn by_rows(x: &[f64], kernel: &Matrix, inner: usize, out: &mut [f64]) {
     let n = kernel.n;
+    let bundled = n / ROWS * ROWS;
     let whole = inner / LANES * LANES;
-    let mut k = 0;
-    while k + ROWS <= n {
+    let bundles = kernel.bundles.chunks_exact(n * ROWS);
+    for (bundle, out) in bundles.zip(out.chunks_exact_mut(ROWS * inner)) {
         for s in (0..whole).step_by(LANES) {
             let mut sums = [[0.0; LANES]; ROWS];
-            for l in 0..n {
-                let v: &[f64] = &x[l * inner + s..l * inner + s + LANES];
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let p = kernel.rows[(k + r) * n + l];
+            for (p, x) in bundle.chunks_exact(ROWS).zip(x.chunks_exact(inner)) {
+                let v = &x[s..s + LANES];
+                for (sums, p) in sums.iter_mut().zip(p) {
                     for (sum, v) in sums.iter_mut().zip(v) {
                         *sum += p * v;
                     }
                 }
             }
             for (r, sums) in sums.iter().enumerate() {
-                out[(k + r) * inner + s..(k + r) * inner + s + LANES].copy_from_slice(sums);
+                out[r * inner + s..r * inner + s + LANES].copy_from_slice(sums);
             }
         }
-        k += ROWS;
     }
-    for k in k..n {
+    for (k, out) in out.chunks_exact_mut(inner).enumerate() {
         let row = &kernel.rows[k * n..(k + 1) * n];
-        for s in (0..whole).step_by(LANES) {
-            let mut sums = [0.0; LANES];
-            for (l, p) in row.iter().enumerate() {
-                for (sum, v) in sums.iter_mut().zip(&x[l * inner + s..l * inner + s + LANES]) {
-                    *sum += p * v;
+        if k >= bundled {
+            for s in (0..whole).step_by(LANES) {
+                let mut sums = [0.0; LANES];
+                for (p, x) in row.iter().zip(x.chunks_exact(inner)) {
+                    for (sum, v) in sums.iter_mut().zip(&x[s..s + LANES]) {
+                        *sum += p * v;
+                    }
                 }
+                out[s..s + LANES].copy_from_slice(&sums);
             }
-            out[k * inner + s..k * inner + s + LANES].copy_from_slice(&sums);
         }
-    }
-    for k in 0..n {
-        let row = &kernel.rows[k * n..(k + 1) * n];
-        for s in whole..inner {
+        for (s, out) in out.iter_mut().enumerate().skip(whole) {
             let mut sum = 0.0;
             for (l, p) in row.iter().enumerate() {
                 sum += p * x[l * inner + s];
             }
-            out[k * inner + s] = sum;
+            *out = sum;
         }
     }
 }
 
-/// One stretch of `apply` along the innermost axis.
+/// `M` stretches of `apply` along the innermost axis.
 #[inline(always)]
-fn by_columns(x: &[f64], kernel: &Matrix, out: &mut [f64]) {
+fn by_columns<const M: usize>(x: &[f64], kernel: &Matrix, out: &mut [f64]) {
     let n = kernel.n;
     let whole = n / LANES * LANES;
     for k in (0..whole).step_by(LANES) {
-        let mut sums = [0.0; LANES];
-        for (l, v) in x.iter().enumerate() {
-            let column: &[f64] = &kernel.columns[l * n + k..l * n + k + LANES];
-            for (sum, p) in sums.iter_mut().zip(column) {
-                *sum += p * v;
+        let mut sums = [[0.0; LANES]; M];
+        for (l, column) in kernel.columns.chunks_exact(n).enumerate() {
+            let column = &column[k..k + LANES];
+            for (m, sums) in sums.iter_mut().enumerate() {
+                let v = x[m * n + l];
+                for (sum, p) in sums.iter_mut().zip(column) {
+                    *sum += p * v;
+                }
             }
         }
-        out[k..k + LANES].copy_from_slice(&sums);
-    }
-    for (out, row) in out[whole..].iter_mut().zip(kernel.rows[whole * n..].chunks_exact(n)) {
-        let mut sum = 0.0;
-        for (p, v) in row.iter().zip(x) {
-            sum += p * v;
+        for (out, sums) in out.chunks_exact_mut(n).zip(&sums) {
+            out[k..k + LANES].copy_from_slice(sums);
         }
-        *out = sum;
+    }
+    for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+        for (out, row) in out[whole..].iter_mut().zip(kernel.rows[whole * n..].chunks_exact(n)) {
+            let mut sum = 0.0;
+            for (p, v) in row.iter().zip(x) {
+                sum += p * v;
+            }
+            *out = sum;
+        }
     }
 }
 
@@ -158,7 +216,7 @@ mod tests {
     #[test]
     fn tables_and_single_states_give_the_same_bits() {
         for n in [1, 2, 3, 5, 8, 11] {
-            for inner in [1, 2, 7, 8, 9, 24] {
+            for inner in [1, 2, 7, 8, 9, 24, 70] {
                 let number = |k: usize| ((k * 37 + 11) % 101) as f64 / 7.0 - 3.0;
                 let rows: Vec<f64> = (0..n * n).map(|k| number(k + 5) / 13.0).collect();
                 let x: Vec<f64> = (0..3 * n * inner).map(number).collect();
@@ -169,6 +227,9 @@ mod tests {
                 for o in 0..3 {
                     for k in 0..n {
                         fold(&x[o * n * inner..(o + 1) * n * inner], kernel.row(k), &mut one);
+                        assert_eq!(one, out[(o * n + k) * inner..(o * n + k + 1) * inner]);
+                        let part = &x[o * n * inner..(o + 1) * n * inner];
+                        combine_twice(part, &[(0, 1.0)], &stretches(kernel.row(k), inner), &mut one);
                         assert_eq!(one, out[(o * n + k) * inner..(o * n + k + 1) * inner]);
                     }
                 }

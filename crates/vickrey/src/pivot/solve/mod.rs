@@ -18,8 +18,8 @@ use self::certificate::{Certificate, Residuals};
 use self::infinite::{Convergence, Iteration, Target, fixed_point, range};
 use self::memory::{Memory, bytes};
 use self::problem::Problem;
-use self::product::Product;
-use self::sweep::{Sets, Wants, sweep};
+use self::product::{Product, Tables, pay_into};
+use self::sweep::{Sets, Swept, Wants, sweep, sweep_into};
 use super::mode::Without;
 use super::model::{Horizon, Model};
 
@@ -106,6 +106,32 @@ pub fn solve_product(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Product, SolveError> {
+    solve_with(model, options, progress, None)
+}
+
+/// As [`solve_product`], and hands out decisions and payments of every period of a finite horizon as it passes, the last
+/// period first: they cost little more than the values.
+///
+/// # Errors
+/// As for [`solve_product`].
+pub fn solve_tables(
+    model: &Model,
+    options: &Options,
+    progress: Progress<'_>,
+    mut each: impl FnMut(usize, &Tables),
+) -> Result<Product, SolveError> {
+    solve_with(model, options, progress, Some(&mut each))
+}
+
+/// What hears the tables of every period.
+type Each<'a> = Option<&'a mut dyn FnMut(usize, &Tables)>;
+
+fn solve_with(
+    model: &Model,
+    options: &Options,
+    progress: Progress<'_>,
+    each: Each<'_>,
+) -> Result<Product, SolveError> {
     let memory = Memory::of(model, options.mode, options.keep, rayon::current_num_threads());
     if memory.least() > options.memory as f64 {
         let states = space::Space::of(model).size_in_words();
@@ -114,7 +140,7 @@ pub fn solve_product(
     let (whole, rest) = product::shared(model.clone());
     let mut solver = Solver { options, progress, whole, rest, done: 0 };
     match model.horizon() {
-        Horizon::Finite(periods) => Ok(solver.finite(periods)),
+        Horizon::Finite(periods) => Ok(solver.finite(periods, each)),
         Horizon::Infinite => {
             let iteration = match options.iteration {
                 Iteration::Anderson if memory.least() + memory.history > options.memory as f64 => {
@@ -148,7 +174,7 @@ impl Solver<'_> {
         (self.progress)(self.done as f64 / of as f64);
     }
 
-    fn finite(&mut self, periods: usize) -> Product {
+    fn finite(&mut self, periods: usize, mut each: Each<'_>) -> Product {
         let players = self.rest.len();
         let tight = self.options.mode == Without::Tight;
         let keeps = |t: usize| self.options.keep == Keep::All || t <= 1;
@@ -160,22 +186,38 @@ impl Solver<'_> {
         }
         let mut losses = vec![0.0; periods];
         let mut size = largest(&values[periods]);
+        let (mut swept, mut rest) = (Swept::default(), Swept::default());
+        let mut tables = Tables { payment: vec![Vec::new(); players], ..Tables::default() };
         for t in (0..periods).rev() {
             if t + 2 <= periods && !keeps(t + 2) {
                 values[t + 2] = Vec::new();
                 references.iter_mut().for_each(|list| list[t + 2] = Vec::new());
             }
-            let swept = sweep(&self.whole, t, &values[t + 1], Sets::Feasible, 0.0, Wants::default());
+            let wants = Wants { policy: each.is_some(), choices: false };
+            sweep_into(&self.whole, t, &values[t + 1], Sets::Feasible, 0.0, wants, &mut swept);
             losses[t] = swept.loss;
             size = size.max(largest(&swept.value));
-            values[t] = swept.value;
+            values[t] = std::mem::take(&mut swept.value);
             self.told(periods * (players + 1));
             for (i, list) in references.iter_mut().enumerate() {
+                let wants = Wants { policy: false, choices: each.is_some() };
+                if !tight || each.is_some() {
+                    sweep_into(&self.rest[i], t, &list[t + 1], self.sets(i), 0.0, wants, &mut rest);
+                }
                 list[t] = match tight {
                     true => self.tight(i, t, &values[t]),
-                    false => sweep(&self.rest[i], t, &list[t + 1], self.sets(i), 0.0, Wants::default()).value,
+                    false => std::mem::take(&mut rest.value),
                 };
+                if each.is_some() {
+                    let with = (&swept.policy[..], &rest, tight.then_some(&list[t][..]));
+                    pay_into(&self.whole, i, t, with, &mut tables.payment[i]);
+                }
                 self.told(periods * (players + 1));
+            }
+            if let Some(each) = &mut each {
+                std::mem::swap(&mut tables.decision, &mut swept.policy);
+                tables.loss = swept.loss;
+                each(t, &tables);
             }
         }
         let spans = vec![0.0; periods + 1];

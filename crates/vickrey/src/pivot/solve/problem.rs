@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::contract::{Matrix, apply, fold};
+use super::contract::{Matrix, apply, combine, combine_twice, fold, stretches};
 use super::space::{Space, State};
 use super::stage::Stage;
 use crate::pivot::model::Model;
@@ -126,6 +126,19 @@ impl Problem {
         outputs: Vec<O>,
         visit: impl Fn(Slab, &Futures<'_>, O) + Sync,
     ) {
+        self.pass_with(period, next, outputs, |slab, futures, _: &mut (), output| {
+            visit(slab, futures, output)
+        });
+    }
+
+    /// As [`pass`](Self::pass), with memory that a thread uses again from slab to slab.
+    pub(super) fn pass_with<O: Send, W: Default>(
+        &self,
+        period: usize,
+        next: &[f64],
+        outputs: Vec<O>,
+        visit: impl Fn(Slab, &Futures<'_>, &mut W, O) + Sync,
+    ) {
         let (block, firsts) = (self.space.block(), self.space.types.first().copied().unwrap_or(1));
         assert_eq!(next.len(), self.space.size(), "one value for each state");
         assert_eq!(outputs.len(), self.slabs(), "one output for each slab");
@@ -141,16 +154,16 @@ impl Problem {
                 None => unreachable!("every law of a branch has a source"),
             };
             let work: Vec<(usize, O)> = (0..firsts).zip(outputs.by_ref()).collect();
-            let slab = |scratch: &mut Scratch, (first, output): (usize, O)| {
+            let slab = |(scratch, memory): &mut (Scratch, W), (first, output): (usize, O)| {
                 self.futures(&branches, first, &source, scratch);
                 let futures = Futures { of: &branches.of, expected: &scratch.expected };
-                visit(Slab { number: public * firsts + first, public, first }, &futures, output);
+                visit(Slab { number: public * firsts + first, public, first }, &futures, memory, output);
             };
             if small {
-                let scratch = &mut Scratch::default();
+                let scratch = &mut Default::default();
                 work.into_iter().for_each(|item| slab(scratch, item));
             } else {
-                work.into_par_iter().for_each_init(Scratch::default, slab);
+                work.into_par_iter().for_each_init(Default::default, slab);
             }
         }
     }
@@ -165,46 +178,72 @@ impl Problem {
     ) -> R {
         let block = self.space.block();
         let branches = self.branches(period, state.public);
-        let mut mixed = Vec::new();
-        let sources = self.mix(&branches, next, block, &mut mixed);
-        let mut expected = vec![Vec::new(); branches.futures.len()];
+        let futures = &branches.futures;
+        let mut expected = vec![Vec::new(); futures.len()];
         let mut levels = vec![Vec::new(); self.space.members.len()];
-        for (law, range) in runs(&branches.futures, 0, 0..branches.futures.len()) {
-            let input = match sources.iter().find(|s| s.0 == law) {
-                Some((_, Source::Slice(from))) => &next[*from..from + block],
-                Some((_, Source::Mixed(k))) => &mixed[*k],
-                None => unreachable!("every law of a branch has a source"),
+        let walk = Walk { problem: self, futures, types: Some(&state.types) };
+        for (law, range) in runs(futures, 0, 0..futures.len()) {
+            let terms = self.terms(law, block);
+            let Some(&first) = self.space.members.first() else {
+                let mut one = [0.0];
+                combine(next, &terms, &mut one);
+                walk.emit(&one, range, &mut expected);
+                continue;
             };
-            let walk = Walk { problem: self, futures: &branches.futures, types: Some(&state.types) };
-            walk.down(0, input, range, &mut levels, &mut expected);
+            // The public state and the first member at once: there is no reason to keep what is between.
+            for (kernel, range) in runs(futures, 1, range) {
+                let row = self.matrices[first][kernel].row(state.types[first]);
+                let (level, rest) = levels.split_at_mut(1);
+                level[0].resize(self.space.slab(), 0.0);
+                combine_twice(next, &terms, &stretches(row, self.space.slab()), &mut level[0]);
+                walk.down(1, &level[0], range, rest, &mut expected);
+            }
         }
         visit(&Futures { of: &branches.of, expected: &expected })
     }
 
-    /// Stage utility of the public and the members under a decision, without constants, for every state of a slab.
-    pub fn stage(&self, period: usize, slab: Slab, decision: usize, out: &mut Vec<f64>) {
-        let (members, publics) = (&self.space.members, slab.public);
-        let mut base = *self.stage.public.at(period, decision, publics);
+    /// Where the next public states begin, and their probabilities.
+    fn terms(&self, law: usize, block: usize) -> Vec<(usize, f64)> {
+        self.model.public().moves.laws()[law].iter().map(|(state, p)| (state * block, *p)).collect()
+    }
+
+    /// Stage utility of the public and the members under a decision plus `delta` times what `follows`, without constants,
+    /// for every state of a slab.
+    pub(super) fn choice(
+        &self,
+        period: usize,
+        slab: Slab,
+        decision: usize,
+        (delta, follows): (f64, &[f64]),
+        out: &mut Vec<f64>,
+    ) {
+        let (members, public) = (&self.space.members, slab.public);
+        let mut base = *self.stage.public.at(period, decision, public);
         if let Some(&first) = members.first() {
-            base += self.stage.players[first].at(period, decision, publics)[slab.first];
+            base += self.stage.players[first].at(period, decision, public)[slab.first];
         }
-        out.clear();
-        out.resize(self.space.slab(), base);
-        let mut filled = 1;
-        for &i in members.iter().skip(1) {
-            let own = self.stage.players[i].at(period, decision, publics);
-            // From the back, so that nothing is overwritten before it is read.
-            for p in (0..filled).rev() {
-                let so_far = out[p];
-                for (k, v) in own.iter().enumerate() {
-                    out[p * own.len() + k] = so_far + v;
-                }
-            }
-            filled *= own.len();
+        let own = |i: usize| self.stage.players[i].at(period, decision, public);
+        let later = members.get(1..).unwrap_or_default();
+        let moved = later.iter().rposition(|&i| own(i).iter().any(|v| *v != 0.0)).map_or(0, |last| last + 1);
+        // Stage utilities over the types of the players up to the last one whom the decision concerns.
+        let mut stage = vec![base];
+        for &i in &later[..moved] {
+            let sums = stage.iter().flat_map(|so_far| own(i).iter().map(move |v| so_far + v));
+            stage = sums.collect();
+        }
+        out.resize(follows.len(), 0.0);
+        if stage.len() == follows.len() {
+            let all = out.iter_mut().zip(&stage).zip(follows);
+            all.for_each(|((out, stage), next)| *out = stage + delta * next);
+            return;
+        }
+        let width = follows.len() / stage.len();
+        for ((out, stage), next) in out.chunks_mut(width).zip(&stage).zip(follows.chunks(width)) {
+            out.iter_mut().zip(next).for_each(|(out, next)| *out = stage + delta * next);
         }
     }
 
-    /// The same at one state.
+    /// Stage utility of the public and the members under a decision at one state, without constants.
     pub fn stage_at(&self, period: usize, state: &State, decision: usize) -> f64 {
         let base = *self.stage.public.at(period, decision, state.public);
         let own = |i: usize| self.stage.players[i].at(period, decision, state.public)[state.types[i]];
@@ -250,14 +289,8 @@ impl Problem {
             }
             let out = &mut mixed[used];
             out.resize(block, 0.0);
-            let fill = |(chunk, out): (usize, &mut [f64])| {
-                let from = chunk * MIX;
-                out.fill(0.0);
-                for (state, p) in law {
-                    let values = &next[state * block + from..state * block + from + out.len()];
-                    out.iter_mut().zip(values).for_each(|(o, v)| *o += p * v);
-                }
-            };
+            let terms = self.terms(id, block);
+            let fill = |(chunk, out): (usize, &mut [f64])| combine(&next[chunk * MIX..], &terms, out);
             if block < SMALL {
                 out.chunks_mut(MIX).enumerate().for_each(fill);
             } else {
@@ -352,26 +385,30 @@ impl Walk<'_> {
         let (member, inner) = (space.members[level], space.types[level + 1..].iter().product());
         for (kernel, run) in runs(self.futures, level + 1, range) {
             let matrix = &self.problem.matrices[member][kernel];
+            // Distinct futures differ somewhere, so behind the last member there is exactly one: it is written in place.
+            let last = rest.is_empty();
+            let out = if last { &mut expected[run.start] } else { &mut *mine };
             match self.types {
+                None if matrix.is_identity() => {
+                    self.down(level + 1, input, run, rest, expected);
+                    continue;
+                }
                 None => {
-                    if matrix.is_identity() {
-                        self.down(level + 1, input, run, rest, expected);
-                        continue;
-                    }
-                    mine.resize(input.len(), 0.0);
-                    apply(input, matrix, inner, mine);
+                    out.resize(input.len(), 0.0);
+                    apply(input, matrix, inner, out);
                 }
                 Some(types) => {
-                    mine.resize(inner, 0.0);
-                    fold(input, matrix.row(types[member]), mine);
+                    out.resize(inner, 0.0);
+                    fold(input, matrix.row(types[member]), out);
                 }
             }
-            self.down(level + 1, mine, run, rest, expected);
+            if !last {
+                self.down(level + 1, mine, run, rest, expected);
+            }
         }
     }
 
     fn emit(&self, input: &[f64], range: std::ops::Range<usize>, expected: &mut [Vec<f64>]) {
-        // Distinct futures differ somewhere, so there is exactly one left.
         let out = &mut expected[range.start];
         out.clear();
         out.extend_from_slice(input);

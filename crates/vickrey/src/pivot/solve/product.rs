@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::certificate::Certificate;
 use super::infinite::Convergence;
 use super::problem::Problem;
-use super::ruling::{Ruling, payments, pick};
+use super::ruling::{Question, Ruling};
 use super::space::{Space, State};
 use super::sweep::{Sets, Swept, Wants, sweep};
 use crate::mechanism::AgentId;
 use crate::pivot::mode::Without;
 use crate::pivot::model::{Horizon, Model};
+
+/// Below this many states one thread is faster than handing out work.
+const SMALL: usize = 1 << 14;
 
 /// Values of all joint states. Stationary games keep one slice, finite ones one for every period that is kept and the
 /// end.
@@ -127,28 +132,36 @@ impl Product {
 
     /// Decisions and payments at one state. Bit for bit what [`tables`](Self::tables) has there.
     pub fn ruling(&self, period: usize, state: &State) -> Ruling {
-        let (model, stage) = (self.model(), &self.whole.stage);
-        let next = self.slice(period + 1);
-        let choices = choices_at(&self.whole, period, &self.values[next], state);
-        let band = |best: f64| stage.band(best, self.error);
-        let decision: Vec<usize> =
-            (0..model.outcomes()).map(|z| pick(model.feasible(z), &choices, band).0).collect();
-        let probabilities = model.probabilities(period, state.public);
-        let mut payment = Vec::with_capacity(model.players());
-        let mut contingent = vec![vec![0.0; model.players()]; model.outcomes()];
-        for (i, rest) in self.rest.iter().enumerate() {
-            let choices = choices_at(rest, period, &self.references[i][next], state);
-            let own = self.references(i, period)[rest.space.index(state)];
-            let against = |z: usize| match self.mode {
-                Without::Tight => own,
-                _ => pick(self.sets(i).of(model, z), &choices, band).1,
-            };
-            let (mean, by_outcome) = payments(probabilities, &decision, against, &choices);
-            payment.push(mean);
-            contingent.iter_mut().zip(by_outcome).for_each(|(row, p)| row[i] = p);
+        let mut rest = self.choices(period, self.slice(period + 1), state);
+        let whole = rest.remove(0);
+        let tight = (self.mode == Without::Tight).then(|| {
+            let of = |(i, rest): (usize, &Problem)| self.references(i, period)[rest.space.index(state)];
+            self.rest.iter().enumerate().map(of).collect::<Vec<f64>>()
+        });
+        Question {
+            model: self.model(),
+            mode: self.mode,
+            period,
+            public: state.public,
+            band: &|best| self.whole.stage.band(best, self.error),
+            whole: &whole,
+            rest: &rest,
+            tight: tight.as_deref(),
         }
-        let (value, reference) = (self.value(period, state), self.reference(period, state));
-        Ruling { decision, payment, contingent, value: Some(value), reference: Some(reference) }
+        .ruling(Some(self.value(period, state)), Some(self.reference(period, state)))
+    }
+
+    /// Value of every decision at one state: to everybody, then to the others of every player.
+    fn choices(&self, period: usize, next: usize, state: &State) -> Vec<Vec<f64>> {
+        let of = |k: usize| match k.checked_sub(1) {
+            None => choices_at(&self.whole, period, &self.values[next], state),
+            Some(i) => choices_at(&self.rest[i], period, &self.references[i][next], state),
+        };
+        if self.space().block() < SMALL {
+            (0..=self.rest.len()).map(of).collect()
+        } else {
+            (0..self.rest.len() + 1).into_par_iter().with_max_len(1).map(of).collect()
+        }
     }
 
     /// What everybody together can expect from a state.
@@ -215,39 +228,49 @@ pub(super) fn pay(
     whole: &Problem,
     i: AgentId,
     period: usize,
-    (policy, rest, tight): (&[Vec<u16>], &Swept, Option<&[f64]>),
+    with: (&[Vec<u16>], &Swept, Option<&[f64]>),
 ) -> Vec<f64> {
-    use rayon::prelude::*;
+    let mut out = Vec::new();
+    pay_into(whole, i, period, with, &mut out);
+    out
+}
+
+/// As [`pay`], into memory that is there.
+pub(super) fn pay_into(
+    whole: &Problem,
+    i: AgentId,
+    period: usize,
+    (policy, rest, tight): (&[Vec<u16>], &Swept, Option<&[f64]>),
+    out: &mut Vec<f64>,
+) {
     let (model, space) = (&whole.model, &whole.space);
     let n = space.types[i];
     let inner: usize = space.types[i + 1..].iter().product();
     let stretch = n * inner;
-    let block = space.block();
-    let mut out = vec![0.0; space.size()];
+    let (block, others_size) = (space.block(), space.size() / n);
+    out.resize(space.size(), 0.0);
     // Stretches over her own type and those of the later players: the others' states are numbered in the same order.
     let fill = |(number, out): (usize, &mut [f64])| {
         let (start, others) = (number * stretch, number * inner);
-        let public = start / block;
-        for (z, mu) in model.probabilities(period, public).iter().enumerate() {
+        out.fill(0.0);
+        for (z, mu) in model.probabilities(period, start / block).iter().enumerate() {
             let against = match tight {
                 Some(reference) => &reference[others..others + inner],
                 None => &rest.best[z][others..others + inner],
             };
-            for own in 0..n {
-                let taken = &policy[z][start + own * inner..start + (own + 1) * inner];
-                let out = &mut out[own * inner..(own + 1) * inner];
+            let taken = policy[z][start..start + stretch].chunks_exact(inner);
+            for (out, taken) in out.chunks_exact_mut(inner).zip(taken) {
                 for (s, ((out, best), a)) in out.iter_mut().zip(against).zip(taken).enumerate() {
-                    *out += mu * (best - rest.choices[usize::from(*a)][others + s]);
+                    *out += mu * (best - rest.choices[usize::from(*a) * others_size + others + s]);
                 }
             }
         }
     };
-    if space.size() < 1 << 14 {
+    if space.size() < SMALL {
         out.chunks_mut(stretch).enumerate().for_each(fill);
     } else {
         out.par_chunks_mut(stretch).with_min_len((4096 / stretch).max(1)).enumerate().for_each(fill);
     }
-    out
 }
 
 /// The payments of several players at once, and their problems.

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::mechanism::AgentId;
+use crate::pivot::mode::Without;
+use crate::pivot::model::Model;
 
 /// What follows from the reports of one period.
 ///
@@ -38,15 +40,47 @@ pub(super) fn pick(set: &[usize], choices: &[f64], band: impl Fn(f64) -> f64) ->
     (taken, best)
 }
 
-/// Payments of one player: for every outcome the others' best value (`against`) minus what the decision leaves them,
-/// and the average.
-pub(super) fn payments(
-    probabilities: &[f64],
-    decision: &[usize],
-    against: impl Fn(usize) -> f64,
-    choices: &[f64],
-) -> (f64, Vec<f64>) {
-    let contingent: Vec<f64> = decision.iter().enumerate().map(|(z, &a)| against(z) - choices[a]).collect();
-    let mean = probabilities.iter().zip(&contingent).fold(0.0, |sum, (mu, p)| sum + mu * p);
-    (mean, contingent)
+/// What a ruling follows from: the value of every decision at one state, to everybody and to the others of each player.
+pub(super) struct Question<'a> {
+    pub model: &'a Model,
+    pub mode: Without,
+    pub period: usize,
+    pub public: usize,
+    /// Values within this of the best are ties.
+    pub band: &'a dyn Fn(f64) -> f64,
+    /// By decision.
+    pub whole: &'a [f64],
+    /// By player and decision.
+    pub rest: &'a [Vec<f64>],
+    /// In mode tight: what the others are measured against, by player.
+    pub tight: Option<&'a [f64]>,
+}
+
+impl Question<'_> {
+    pub fn ruling(&self, value: Option<f64>, reference: Option<Vec<f64>>) -> Ruling {
+        let model = self.model;
+        let sets = |i: AgentId, z: usize| match self.mode {
+            Without::Own => model.absent(i, z),
+            Without::Same | Without::Tight => model.feasible(z),
+        };
+        let outcomes = 0..model.outcomes();
+        let decision: Vec<usize> =
+            outcomes.map(|z| pick(model.feasible(z), self.whole, self.band).0).collect();
+        let probabilities = model.probabilities(self.period, self.public);
+        let mut payment = Vec::with_capacity(model.players());
+        let mut contingent = vec![vec![0.0; model.players()]; decision.len()];
+        for (i, choices) in self.rest.iter().enumerate() {
+            let mut mean = 0.0;
+            for (z, (mu, &a)) in probabilities.iter().zip(&decision).enumerate() {
+                let against = match self.tight {
+                    Some(tight) => tight[i],
+                    None => pick(sets(i, z), choices, self.band).1,
+                };
+                contingent[z][i] = against - choices[a];
+                mean += mu * contingent[z][i];
+            }
+            payment.push(mean);
+        }
+        Ruling { decision, payment, contingent, value, reference }
+    }
 }

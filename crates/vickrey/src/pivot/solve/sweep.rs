@@ -37,8 +37,8 @@ pub(super) struct Swept {
     pub value: Vec<f64>,
     /// Decision by outcome and state.
     pub policy: Vec<Vec<u16>>,
-    /// Value of a decision by decision and state; empty for decisions that are never feasible.
-    pub choices: Vec<Vec<f64>>,
+    /// Value of a decision by decision and state, in C order; meaningless for decisions that are never feasible.
+    pub choices: Vec<f64>,
     /// Value of the best decision by outcome and state.
     pub best: Vec<Vec<f64>>,
     /// Most that the tie rule gives away in a state.
@@ -64,27 +64,38 @@ pub(super) fn sweep(
     error: f64,
     wants: Wants,
 ) -> Swept {
+    let mut swept = Swept::default();
+    sweep_into(problem, period, next, sets, error, wants, &mut swept);
+    swept
+}
+
+/// As [`sweep`], into memory that is there.
+pub(super) fn sweep_into(
+    problem: &Problem,
+    period: usize,
+    next: &[f64],
+    sets: Sets,
+    error: f64,
+    wants: Wants,
+    swept: &mut Swept,
+) {
     let model = &problem.model;
-    let (size, slabs, slab) = (problem.space.size(), problem.slabs(), problem.space.slab());
+    let (size, slab) = (problem.space.size(), problem.space.slab());
     let used = used(model);
-    let mut swept = Swept { value: vec![0.0; size], ..Swept::default() };
-    if wants.policy {
-        swept.policy = vec![vec![0; size]; model.outcomes()];
-    }
-    if wants.choices {
-        swept.choices = used.iter().map(|used| vec![0.0; if *used { size } else { 0 }]).collect();
-        swept.best = vec![vec![0.0; size]; model.outcomes()];
-    }
-    let mut losses = vec![0.0; slabs];
+    swept.value.resize(size, 0.0);
+    let outcomes = model.outcomes();
+    swept.policy.resize(if wants.policy { outcomes } else { 0 }, Vec::new());
+    swept.policy.iter_mut().for_each(|list| list.resize(size, 0));
+    swept.best.resize(if wants.choices { outcomes } else { 0 }, Vec::new());
+    swept.best.iter_mut().for_each(|list| list.resize(size, 0.0));
+    swept.choices.resize(if wants.choices { used.len() * size } else { 0 }, 0.0);
+    let mut losses = vec![0.0; problem.slabs()];
     let mut outs: Vec<Out<'_>> =
         swept.value.chunks_mut(slab).map(|value| Out { value, ..Out::default() }).collect();
     for list in &mut swept.policy {
         outs.iter_mut().zip(list.chunks_mut(slab)).for_each(|(out, part)| out.policy.push(part));
     }
-    for list in &mut swept.choices {
-        if list.is_empty() {
-            outs.iter_mut().for_each(|out| out.choices.push(&mut []));
-        }
+    for list in swept.choices.chunks_mut(size) {
         outs.iter_mut().zip(list.chunks_mut(slab)).for_each(|(out, part)| out.choices.push(part));
     }
     for list in &mut swept.best {
@@ -92,9 +103,8 @@ pub(super) fn sweep(
     }
     outs.iter_mut().zip(&mut losses).for_each(|(out, loss)| out.loss = Some(loss));
     let task = Task { problem, period, sets, error, used: &used };
-    problem.pass(period, next, outs, |slab, futures, out| task.slab(slab, futures, out));
+    problem.pass_with(period, next, outs, |slab, futures, work, out| task.slab(slab, futures, work, out));
     swept.loss = losses.into_iter().fold(0.0, f64::max);
-    swept
 }
 
 /// Whether a decision is feasible in any outcome.
@@ -114,66 +124,90 @@ struct Task<'a> {
     used: &'a [bool],
 }
 
+/// Memory of a thread.
+#[derive(Default)]
+struct Work {
+    choices: Vec<Vec<f64>>,
+    best: Vec<f64>,
+    limit: Vec<f64>,
+    taken: Vec<u16>,
+    value: Vec<f64>,
+}
+
+/// States compared at a time: what belongs to them stays in the first cache.
+const TILE: usize = 512;
+
 impl Task<'_> {
-    fn slab(&self, slab: Slab, futures: &Futures<'_>, mut out: Out<'_>) {
-        let choices = self.choices(slab, futures);
+    fn slab(&self, slab: Slab, futures: &Futures<'_>, work: &mut Work, mut out: Out<'_>) {
         let model = &self.problem.model;
-        out.value.fill(0.0);
+        let mut choices = std::mem::take(&mut work.choices);
+        choices.resize(self.used.len(), Vec::new());
+        for (a, choice) in choices.iter_mut().enumerate().filter(|(a, _)| self.used[*a]) {
+            let follows = (model.discount(), futures.after(a));
+            self.problem.choice(self.period, slab, a, follows, choice);
+        }
+        let probabilities = model.probabilities(self.period, slab.public);
         let mut worst = 0.0_f64;
-        let (mut best, mut taken) = (Vec::new(), Vec::new());
-        for (z, mu) in model.probabilities(self.period, slab.public).iter().enumerate() {
-            let set = self.sets.of(model, z);
-            best.clear();
-            best.extend_from_slice(&choices[set[0]]);
-            for &a in &set[1..] {
-                best.iter_mut().zip(&choices[a]).for_each(|(b, q)| *b = if *q > *b { *q } else { *b });
-            }
-            out.value.iter_mut().zip(&best).for_each(|(v, b)| *v += mu * b);
-            let loss = self.pick(set, &choices, &best, &mut taken);
-            if *mu > 0.0 {
-                worst = worst.max(loss);
-            }
-            if let Some(policy) = out.policy.get_mut(z) {
-                policy.copy_from_slice(&taken);
-            }
-            if let Some(kept) = out.best.get_mut(z) {
-                kept.copy_from_slice(&best);
+        for from in (0..out.value.len()).step_by(TILE) {
+            let to = (from + TILE).min(out.value.len());
+            out.value[from..to].fill(0.0);
+            for (z, mu) in probabilities.iter().enumerate() {
+                let loss = self.pick(self.sets.of(model, z), &choices, from..to, work);
+                out.value[from..to].iter_mut().zip(&work.best).for_each(|(v, b)| *v += mu * b);
+                if *mu > 0.0 {
+                    worst = worst.max(loss);
+                }
+                if let Some(policy) = out.policy.get_mut(z) {
+                    policy[from..to].copy_from_slice(&work.taken);
+                }
+                if let Some(kept) = out.best.get_mut(z) {
+                    kept[from..to].copy_from_slice(&work.best);
+                }
             }
         }
-        for (kept, choice) in out.choices.iter_mut().zip(&choices) {
+        for (kept, choice) in out.choices.iter_mut().zip(&choices).filter(|(_, choice)| !choice.is_empty()) {
             kept.copy_from_slice(choice);
         }
+        work.choices = choices;
         if let Some(loss) = out.loss {
             *loss = worst;
         }
     }
 
-    /// Value of every decision that is ever feasible: stage utility and what follows.
-    fn choices(&self, slab: Slab, futures: &Futures<'_>) -> Vec<Vec<f64>> {
-        let delta = self.problem.model.discount();
-        let mut choices = vec![Vec::new(); self.used.len()];
-        for (a, choice) in choices.iter_mut().enumerate().filter(|(a, _)| self.used[*a]) {
-            self.problem.stage(self.period, slab, a, choice);
-            choice.iter_mut().zip(futures.after(a)).for_each(|(q, next)| *q += delta * next);
-        }
-        choices
-    }
-
-    /// The first decision within the tie band of the best, in every state, and the most that this loses.
-    fn pick(&self, set: &[usize], choices: &[Vec<f64>], best: &[f64], taken: &mut Vec<u16>) -> f64 {
-        const OPEN: u16 = u16::MAX;
+    /// The best value in every state of a tile, and the first decision within the tie band of it; returns the most that
+    /// this loses.
+    fn pick(
+        &self,
+        set: &[usize],
+        choices: &[Vec<f64>],
+        tile: std::ops::Range<usize>,
+        work: &mut Work,
+    ) -> f64 {
+        let Work { best, limit, taken, value, .. } = work;
+        best.clear();
+        best.extend_from_slice(&choices[set[0]][tile.clone()]);
         taken.clear();
-        taken.resize(best.len(), OPEN);
-        let mut loss = 0.0_f64;
-        let stage = &self.problem.stage;
-        for &a in set {
-            for ((taken, q), best) in taken.iter_mut().zip(&choices[a]).zip(best) {
-                if *taken == OPEN && *q >= best - stage.band(*best, self.error) {
-                    *taken = a as u16;
-                    loss = loss.max(best - q);
-                }
+        taken.resize(best.len(), set[0] as u16);
+        if set.len() == 1 {
+            return 0.0;
+        }
+        for &a in &set[1..] {
+            let all = best.iter_mut().zip(&choices[a][tile.clone()]);
+            all.for_each(|(b, q)| *b = if *q > *b { *q } else { *b });
+        }
+        limit.clear();
+        limit.extend(best.iter().map(|b| b - self.problem.stage.band(*b, self.error)));
+        value.clear();
+        value.extend_from_slice(best);
+        // From the last to the first, so that the first stays.
+        for &a in set.iter().rev() {
+            let all = taken.iter_mut().zip(&mut *value).zip(&*limit).zip(&choices[a][tile.clone()]);
+            for (((taken, value), limit), q) in all {
+                let fits = q >= limit;
+                *taken = if fits { a as u16 } else { *taken };
+                *value = if fits { *q } else { *value };
             }
         }
-        loss
+        best.iter().zip(&*value).fold(0.0, |loss, (b, v)| loss.max(b - v))
     }
 }
