@@ -429,7 +429,7 @@ pub(super) fn from_start(product: &Product, values: &[f64]) -> f64 {
 
 /// Utility of the public and all players.
 fn everybody(product: &Product, t: usize) -> impl Fn(Slab, usize, &mut Vec<f64>) + Sync + '_ {
-    move |at, a, out| product.whole().stage(t, at, a, out)
+    move |at, a, out| product.whole().everybody(t, at, a, out)
 }
 
 /// Expected payments of all players together, by state.

@@ -1,7 +1,7 @@
 //! What an audit reads and does beside what a solution hands out.
 
 use super::infinite::{Convergence, Iteration, Target, iterate};
-use super::problem::Problem;
+use super::problem::{Problem, Slab};
 use super::product::Product;
 use super::sweep::{Sets, Wants, sweep};
 use crate::mechanism::AgentId;
@@ -34,6 +34,21 @@ impl Problem {
         self.stage.terminal_public.get(public).copied().unwrap_or(0.0)
     }
 
+    /// Utility of the public and all members under a decision, without constants, for every state of a slab.
+    pub(in crate::pivot) fn everybody(&self, period: usize, slab: Slab, decision: usize, out: &mut Vec<f64>) {
+        let (members, public) = (&self.space.members, slab.public);
+        let mut base = self.public(period, decision, public);
+        if let Some(&first) = members.first() {
+            base += self.own(first, period, decision, public)[slab.first];
+        }
+        out.clear();
+        out.push(base);
+        for &i in members.iter().skip(1) {
+            let own = self.own(i, period, decision, public);
+            *out = out.iter().flat_map(|so_far| own.iter().map(move |v| so_far + v)).collect();
+        }
+    }
+
     /// What has to be added to what the public can expect.
     pub(in crate::pivot) fn public_constant(&self, period: usize) -> f64 {
         self.stage.constant(&self.model, &[], period)
@@ -58,12 +73,13 @@ impl Product {
         let space = self.space();
         let n = space.types[i];
         let inner: usize = space.types[i + 1..].iter().product();
+        let size = space.size() / n;
         let tight = (self.mode == Without::Tight).then(|| self.references(i, period));
         let of = |(z, taken): (usize, &Vec<u16>)| {
             let against = tight.unwrap_or(&rest.best[z]);
             let pay = |(state, a): (usize, &u16)| {
                 let others = state / (n * inner) * inner + state % inner;
-                against[others] - rest.choices[usize::from(*a)][others]
+                against[others] - rest.choices[usize::from(*a) * size + others]
             };
             taken.iter().enumerate().map(pay).collect()
         };
