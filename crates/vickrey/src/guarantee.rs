@@ -12,8 +12,12 @@ pub enum Property {
     IncentiveCompatibility(SolutionConcept),
     /// No agent is worse off than with its outside option.
     IndividualRationality(Baseline),
+    /// No agent is worse off than with the outside value that the instance states for it.
+    StatedOutside,
     /// The coordinator's net receipts.
     BudgetBalance(Balance),
+    /// What is paid and what everybody has add up.
+    Accounts,
     /// Every constraint holds.
     Feasibility,
     /// Payments are near the competitive (Lagrange) payments.
@@ -160,6 +164,8 @@ impl Property {
             Self::Efficiency => "efficiency".into(),
             Self::IncentiveCompatibility(c) => format!("incentive compatibility ({})", c.words()),
             Self::IndividualRationality(b) => format!("individual rationality (against {})", b.words()),
+            Self::StatedOutside => "individual rationality (against the stated outside values)".into(),
+            Self::Accounts => "accounts add up".into(),
             Self::BudgetBalance(Balance::Weak) => "weak budget balance".into(),
             Self::BudgetBalance(Balance::Strong) => "strong budget balance".into(),
             Self::Feasibility => "feasibility".into(),

@@ -1,5 +1,6 @@
 //! The dynamic pivot mechanism, for decisions whose feasible set is random (paper 002).
 
+pub mod audit;
 mod check;
 #[cfg(test)]
 mod dense;
@@ -11,6 +12,6 @@ pub mod model;
 pub mod solve;
 pub mod varying;
 
-pub use mode::Without;
+pub use mode::{PaymentTime, Without};
 pub use model::{Horizon, Kernel, Labels, Model, ModelError, Moves, Outcomes, Parts, Place, Player, Public};
 pub use varying::Varying;

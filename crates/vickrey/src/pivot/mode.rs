@@ -1,4 +1,4 @@
-//! The three readings of "without player i".
+//! The three readings of "without player i", and when payments are fixed.
 
 use serde::Serialize;
 
@@ -27,6 +27,31 @@ impl Without {
             Self::Same => "same",
             Self::Own => "own",
             Self::Tight => "tight",
+        }
+    }
+}
+
+/// When a payment is known. Both have the same expectation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaymentTime {
+    /// After the reports, before the outcome: the outcome moves no payment. Truth is best as long as nobody knows the
+    /// outcome when she reports.
+    #[default]
+    BeforeOutcome,
+    /// With the outcome: payments vary more, but truth is best even for those who know the outcome when they report.
+    OutcomeContingent,
+}
+
+impl PaymentTime {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::BeforeOutcome, Self::OutcomeContingent];
+
+    /// The word for it in scenario files and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BeforeOutcome => "before-outcome",
+            Self::OutcomeContingent => "outcome-contingent",
         }
     }
 }

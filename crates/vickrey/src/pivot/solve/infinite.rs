@@ -72,9 +72,19 @@ pub(super) fn fixed_point(
     target: Target,
     tell: &mut dyn FnMut(f64),
 ) -> (Vec<f64>, Convergence) {
-    let delta = problem.model.discount();
-    let mut run = Run { problem, sets, spans: Vec::new() };
-    let mut x = vec![0.0; problem.space().size()];
+    let step = |x: &[f64]| sweep(problem, 0, x, sets, 0.0, Wants::default()).value;
+    iterate(problem.model.discount(), vec![0.0; problem.space().size()], &step, target, tell)
+}
+
+/// The fixed point of any step that is monotone and discounts constants by `delta`, from `x` on.
+pub(super) fn iterate(
+    delta: f64,
+    mut x: Vec<f64>,
+    step: &dyn Fn(&[f64]) -> Vec<f64>,
+    target: Target,
+    tell: &mut dyn FnMut(f64),
+) -> (Vec<f64>, Convergence) {
+    let mut run = Run { step, spans: Vec::new() };
     let mut image = run.step(&x, tell);
     let mut past = Past::default();
     let (mut rejected, mut stale) = (0, 0);
@@ -132,14 +142,13 @@ pub(super) fn fixed_point(
 }
 
 struct Run<'a> {
-    problem: &'a Problem,
-    sets: Sets,
+    step: &'a dyn Fn(&[f64]) -> Vec<f64>,
     spans: Vec<f64>,
 }
 
 impl Run<'_> {
     fn step(&mut self, x: &[f64], tell: &mut dyn FnMut(f64)) -> Vec<f64> {
-        let image = sweep(self.problem, 0, x, self.sets, 0.0, Wants::default()).value;
+        let image = (self.step)(x);
         let (low, high) = range(&image, x);
         self.spans.push(high - low);
         tell(high - low);

@@ -3,6 +3,7 @@
 pub mod certificate;
 mod contract;
 pub mod infinite;
+pub(in crate::pivot) mod inspect;
 pub mod memory;
 pub mod multiset;
 pub mod problem;
