@@ -418,3 +418,27 @@ fn solutions_without_all_periods_are_sampled() {
         assert_eq!(audit, run(&product, PaymentTime::BeforeOutcome));
     }
 }
+
+/// A constant in a player's utility moves nothing but what she has, with and without the others.
+#[test]
+fn large_constants_of_a_player_change_no_verdict() {
+    for horizon in [Horizon::Finite(3), Horizon::Infinite] {
+        for mode in Without::ALL {
+            let plain = storage(horizon, 0.9, 10.0);
+            let mut shifted = plain.clone();
+            let utility = &mut shifted.players[0].utility;
+            *utility = utility.map(|row| row.iter().map(|v| v + 1e9).collect());
+            let (plain, shifted) = (solved(plain, mode), solved(shifted, mode));
+            let (before, after) = (summary(&plain, &QUICK), summary(&shifted, &QUICK));
+            assert!(run(&shifted, PaymentTime::BeforeOutcome).passed());
+            assert_eq!((before.truth, after.truth), (Verdict::Holds, Verdict::Holds));
+            // Mode tight takes the constant from her: she keeps what is stated for her.
+            if mode != Without::Tight {
+                assert_eq!(after.against_opt_out, Verdict::Holds);
+                near_all(&values(&after.over_opt_out), &values(&before.over_opt_out), 1e-8);
+                near_all(&values(&after.payment), &values(&before.payment), 1e-8);
+                near_all(&after.leak, &before.leak, 1e-8);
+            }
+        }
+    }
+}
