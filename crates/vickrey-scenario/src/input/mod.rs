@@ -4,6 +4,7 @@ pub(crate) mod keys;
 pub(crate) mod linear_quadratic;
 pub(crate) mod market;
 mod names;
+pub(crate) mod pivot;
 mod rules;
 mod sheet;
 mod table;
@@ -22,6 +23,7 @@ use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
 pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
 pub use self::market::{MarketScenario, PaymentChoice};
+pub use self::pivot::{Goods, PaymentTime, PivotFamily, PivotScenario};
 pub use self::rules::Scaling;
 
 /// What a scenario file and its tables say, checked.
@@ -51,6 +53,8 @@ pub enum System {
     Market(MarketScenario),
     /// `mechanism = "linear-quadratic"`
     LinearQuadratic(LinearQuadraticScenario),
+    /// `mechanism = "pivot"`
+    Pivot(PivotScenario),
 }
 
 /// Labels of quantities, prices and money; empty where the scenario has none.
@@ -115,6 +119,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
         Some("linear-quadratic") => {
             linear_quadratic::read(&sheet, &mut desk, &mut context).map(System::LinearQuadratic)
         }
+        Some("pivot") => pivot::read(&sheet, &mut desk, &mut context).map(System::Pivot),
         _ => None,
     };
     let head = head(&sheet, &mut desk);

@@ -4,6 +4,7 @@ mod agents;
 mod linear_quadratic;
 mod linear_quadratic_tables;
 mod mutations;
+mod pivot;
 mod places;
 mod scenario;
 mod schema;

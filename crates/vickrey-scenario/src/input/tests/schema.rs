@@ -16,6 +16,7 @@ fn fits(value: &Value, schema: &Value) -> bool {
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
         "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
         other => panic!("type {other}"),
     };
     let all = |key: &str, check: &dyn Fn(&Value) -> bool| schema.get(key).is_none_or(check);
@@ -42,11 +43,14 @@ fn fits_object(value: &Value, schema: &Value) -> bool {
     let object = value.as_object().unwrap();
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
-    let open = schema.get("additionalProperties") != Some(&json!(false));
+    let others = schema.get("additionalProperties");
     required.is_none_or(|keys| keys.iter().all(|key| object.contains_key(key.as_str().unwrap())))
         && object.iter().all(|(key, value)| match properties.and_then(|properties| properties.get(key)) {
             Some(schema) => fits(value, schema),
-            None => open,
+            None => others.is_none_or(|others| match others {
+                Value::Bool(open) => *open,
+                schema => fits(value, schema),
+            }),
         })
 }
 
