@@ -46,8 +46,12 @@ fn families(layout: &Layout) -> Value {
         section["properties"]["family"]["enum"] = json!([name]);
         if index > 0 {
             // The first family holds if none is named.
-            section["required"].as_array_mut().map(|required| required.push(json!("family")));
-            section["properties"]["family"]["default"].take();
+            if let Some(required) = section["required"].as_array_mut() {
+                required.push(json!("family"));
+            }
+            if let Some(family) = section["properties"]["family"].as_object_mut() {
+                family.remove("default");
+            }
         }
         root["title"] = json!(format!("Vickrey scenario: {}, family {name}", layout.mechanism));
         root
@@ -112,9 +116,13 @@ fn property(key: &Key) -> Value {
             json!({ "type": "array", "items": { "oneOf": FAMILIES.iter().map(agent).collect::<Vec<_>>() } })
         }
         Kind::Agents(Agents::Of(keys)) => {
-            // What is required here can come from a table, except the name.
             let keys = keys.iter().copied().flatten();
             let keys = keys.map(|key| (key.name, property(key), key.name == NAME.name));
+            json!({ "type": "array", "items": closed_object(keys) })
+        }
+        Kind::Agents(Agents::Complete(keys)) => {
+            let keys = keys.iter().copied().flatten();
+            let keys = keys.map(|key| (key.name, property(key), key.required));
             json!({ "type": "array", "items": closed_object(keys) })
         }
     };

@@ -48,6 +48,7 @@ pub struct Scenario {
 /// The instance, by mechanism.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is not moved around")]
 pub enum System {
     /// `mechanism = "market"`
     Market(MarketScenario),

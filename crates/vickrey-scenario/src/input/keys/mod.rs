@@ -73,8 +73,10 @@ pub(crate) struct Pair {
 pub(crate) enum Agents {
     /// What the family of its utility takes (see [`super::market::family`]).
     OfFamilies,
-    /// These.
+    /// These; what is required can come from a table, except the name.
     Of(&'static [&'static [Key]]),
+    /// These; what is required must stand in the file.
+    Complete(&'static [&'static [Key]]),
 }
 
 /// Numbers that may differ by decision or public state, or whatever has names.
@@ -236,7 +238,9 @@ impl Layout {
         let within = |keys: &[Key]| keys.iter().any(|key| key.name == name);
         let section = self.file.iter().find_map(|key| match key.kind {
             Kind::Section(keys) if within(keys) => Some(format!("[{}]", key.name)),
-            Kind::Agents(Agents::Of(lists)) if lists.iter().any(|keys| within(keys)) => {
+            Kind::Agents(Agents::Of(lists) | Agents::Complete(lists))
+                if lists.iter().any(|keys| within(keys)) =>
+            {
                 Some(format!("[[{}]]", key.name))
             }
             _ => None,

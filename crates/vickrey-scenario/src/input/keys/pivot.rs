@@ -49,7 +49,7 @@ pub(crate) const FILE: &[Key] = &[
     PUBLIC,
     Key::new(
         "players",
-        Kind::Agents(Agents::Of(&[TABLES_PLAYER, GOODS_PLAYER, STORAGE_PLAYER, LICENCE_PLAYER])),
+        Kind::Agents(Agents::Complete(&[TABLES_PLAYER, GOODS_PLAYER, STORAGE_PLAYER, LICENCE_PLAYER])),
         "The players.",
     ),
 ];
@@ -69,7 +69,7 @@ const TABLES_FILE: &[Key] = &[
     PUBLIC,
     Key::new(
         "players",
-        Kind::Agents(Agents::Of(&[TABLES_PLAYER])),
+        Kind::Agents(Agents::Complete(&[TABLES_PLAYER])),
         "The players: each has a type that she alone knows, and that moves.",
     )
     .required(),
@@ -84,7 +84,7 @@ const GOODS_FILE: &[Key] = &[
     ITEMS,
     Key::new(
         "players",
-        Kind::Agents(Agents::Of(&[GOODS_PLAYER])),
+        Kind::Agents(Agents::Complete(&[GOODS_PLAYER])),
         "The players: what bundles are worth to each, and how that moves.",
     )
     .required(),
@@ -98,7 +98,7 @@ const STORAGE_FILE: &[Key] = &[
     IMBALANCES,
     Key::new(
         "players",
-        Kind::Agents(Agents::Of(&[STORAGE_PLAYER])),
+        Kind::Agents(Agents::Complete(&[STORAGE_PLAYER])),
         "The providers: each has a state of charge that she alone knows.",
     )
     .required(),
@@ -117,7 +117,7 @@ const LICENCE_FILE: &[Key] = &[
     ),
     Key::new(
         "players",
-        Kind::Agents(Agents::Of(&[LICENCE_PLAYER])),
+        Kind::Agents(Agents::Complete(&[LICENCE_PLAYER])),
         "The players: projects that can each use the one licence (machine, channel, researcher).",
     ),
 ];
@@ -131,23 +131,23 @@ const PIVOT: Key = Key::new(
 const GOODS: Key = Key::new("goods", Kind::Section(GOODS_RULES), "What holds for all items.");
 const LICENCE: Key = Key::new("licence", Kind::Section(LICENCE_RULES), "What holds for the licence.");
 const DECISIONS: Key =
-    Key::new("decisions", Kind::Agents(Agents::Of(&[DECISION])), "What can be decided in a period.")
+    Key::new("decisions", Kind::Agents(Agents::Complete(&[DECISION])), "What can be decided in a period.")
         .required();
 const OUTCOMES: Key = Key::new(
     "outcomes",
-    Kind::Agents(Agents::Of(&[OUTCOME])),
+    Kind::Agents(Agents::Complete(&[OUTCOME])),
     "What can turn out after the reports, and which decisions are then feasible.",
 )
 .required();
 const ITEMS: Key = Key::new(
     "items",
-    Kind::Agents(Agents::Of(&[ITEM])),
+    Kind::Agents(Agents::Complete(&[ITEM])),
     "The kinds of items. In a period at most one item arrives, and goes to one of the players.",
 )
 .required();
 const IMBALANCES: Key = Key::new(
     "imbalances",
-    Kind::Agents(Agents::Of(&[IMBALANCE])),
+    Kind::Agents(Agents::Complete(&[IMBALANCE])),
     "The kinds of imbalances. In a period there is at most one, and one provider takes it or it is curtailed.",
 )
 .required();
@@ -272,7 +272,8 @@ pub(crate) const UTILITIES: Key = Key::new(
     "utilities",
     Kind::Text,
     "CSV or Parquet file, relative to the scenario: columns player, decision, type, public, period, utility. A column that \
-     is left out and an empty cell mean all; where several rows fit, the one that says most holds; where none fits, 0.",
+     is left out and an empty cell mean all. Where several rows fit, the one holds that names the decision, then the public \
+     state, the period, the type; where none fits, 0.",
 );
 pub(crate) const TRANSITIONS: Key = Key::new(
     "transitions",
@@ -488,7 +489,7 @@ pub(crate) const STORAGE_PLAYER: &[Key] = &[
 pub(crate) const LEVEL_NAMES: Key = Key::new(
     "levels",
     Kind::NamesOrCount,
-    "Her levels of charge: names from the lowest to the highest, or how many (then they are 0 %, …, 100 %).",
+    "Her levels of charge: names, or how many (then they are 0 %, …, 100 %). For charge and drift they go from low to high.",
 )
 .required();
 pub(crate) const COST: Key = Key::new(

@@ -53,6 +53,15 @@ struct Cell {
     rows: Vec<u64>,
 }
 
+/// A number of a cell.
+struct Number {
+    value: f64,
+    /// Which of how many the cell has.
+    index: usize,
+    of: usize,
+    row: u64,
+}
+
 const UNSEEN: u64 = u64::MAX;
 
 impl Rows {
@@ -219,7 +228,7 @@ impl Reader<'_, '_, '_> {
     fn utility(&mut self, row: &Row<'_>, problems: &mut Problems) -> Option<()> {
         let (player, place) = self.place(row, problems)?;
         let value = self.number(row, 1e12, "a finite number of size at most 1e12", problems)?;
-        self.set(player, place, row.key, 0, 1, value, problems);
+        self.set(player, place, Number { value, index: 0, of: 1, row: row.key }, problems);
         Some(())
     }
 
@@ -243,7 +252,7 @@ impl Reader<'_, '_, '_> {
             *p >= 0.0
         })?;
         let n = types.len();
-        self.set(player, place, row.key, to, n, value, problems);
+        self.set(player, place, Number { value, index: to, of: n, row: row.key }, problems);
         Some(())
     }
 
@@ -327,16 +336,8 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Keeps a number, and reports a second one for the same place.
-    fn set(
-        &mut self,
-        player: usize,
-        place: Place,
-        row: u64,
-        index: usize,
-        length: usize,
-        value: f64,
-        problems: &mut Problems,
-    ) {
+    fn set(&mut self, player: usize, place: Place, number: Number, problems: &mut Problems) {
+        let Number { value, index, of: length, row } = number;
         let table = self.table;
         let first = || table.problem(row, Some("player"), "rows of this player begin here", "");
         let rows = self.listed.0.entry(player).or_insert_with(|| Rows {

@@ -41,7 +41,7 @@ pub(super) fn read<'a, 'i>(
     let mut names = List::new("player");
     let key = words.layout.key("players");
     let accepted: &[&[Key]] = match key.kind {
-        Kind::Agents(Agents::Of(keys)) => keys,
+        Kind::Agents(Agents::Complete(keys)) => keys,
         _ => &[],
     };
     let mut persons = Vec::new();

@@ -213,7 +213,7 @@ fn player(
     let sheet = &person.sheet;
     let cost = by_imbalance(
         &frame.scope(sheet, &COST, true),
-        &|scope, value, desk| scope.by_type(value, levels, desk),
+        |scope, value, desk| scope.by_type(value, levels, desk),
         desk,
     );
     let unused = unused(frame, sheet, levels, desk);
@@ -249,7 +249,7 @@ fn player(
 /// A value that may differ by imbalance, with something for each of them.
 fn by_imbalance<L>(
     scope: &Scope<'_, '_, '_>,
-    leaf: &dyn Fn(&Scope<'_, '_, '_>, Value<'_, '_>, &mut Desk) -> Option<Vec<L>>,
+    leaf: impl Fn(&Scope<'_, '_, '_>, Value<'_, '_>, &mut Desk) -> Option<Vec<L>>,
     desk: &mut Desk,
 ) -> Option<Node<L>> {
     let Some(value) = scope.value() else {
@@ -322,7 +322,7 @@ fn used(
 ) -> Option<Vec<Kernel>> {
     let scope = frame.scope(sheet, &USED, true);
     if scope.value().is_some() {
-        let node = by_imbalance(&scope, &|scope, value, desk| scope.kernels(value, levels, desk), desk)?;
+        let node = by_imbalance(&scope, |scope, value, desk| scope.kernels(value, levels, desk), desk)?;
         return (0..frame.imbalances.len()).map(|m| node.at(0, m, 0).cloned()).collect();
     }
     if let Some(m) = frame.charge.iter().position(Option::is_none) {

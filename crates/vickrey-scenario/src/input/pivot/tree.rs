@@ -371,17 +371,17 @@ impl Scope<'_, '_, '_> {
             );
             return None;
         };
-        if let NestOf::List(items) = &row.of {
-            if let Some(k) = numbers.iter().position(|p| !(0.0..=1.0).contains(p)) {
-                self.refuse(
-                    items[k].span.clone(),
-                    place,
-                    &written(numbers[k]),
-                    "a probability from 0 to 1",
-                    desk,
-                );
-                return None;
-            }
+        if let NestOf::List(items) = &row.of
+            && let Some(k) = numbers.iter().position(|p| !(0.0..=1.0).contains(p))
+        {
+            self.refuse(
+                items[k].span.clone(),
+                place,
+                &written(numbers[k]),
+                "a probability from 0 to 1",
+                desk,
+            );
+            return None;
         }
         let sum: f64 = numbers.iter().sum();
         if (sum - 1.0).abs() > ROW_SUM {
