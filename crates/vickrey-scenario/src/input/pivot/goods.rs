@@ -82,6 +82,13 @@ struct Rules {
     discard: bool,
 }
 
+impl Rules {
+    /// decay^0, decay^1, …, by repeated multiplication: the same on every machine.
+    fn powers(&self, highest: usize) -> Vec<f64> {
+        std::iter::successors(Some(1.0), |power| Some(power * self.decay)).take(highest + 1).collect()
+    }
+}
+
 pub(super) fn read(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Option<Built> {
     let layout = &FAMILY[1];
     let rules = rules(sheet, terms, desk);
@@ -91,7 +98,7 @@ pub(super) fn read(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Opt
     let words = Words::plain(layout, &TYPES, "type");
     let (names, persons) = persons::read(sheet, &words, desk);
     persons::check_somebody(sheet, persons.len(), "accepted: at least one, each in [[players]]", desk);
-    if items.len() > MOST_ITEMS {
+    if items.len() > MOST_ITEMS || !fits(&items, &persons, terms, desk) {
         return None;
     }
     let drafts: Vec<Option<Draft>> = persons.iter().map(|person| draft(person, &items, desk)).collect();
@@ -100,7 +107,7 @@ pub(super) fn read(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Opt
         let help = "accepted: discard = true in [goods] (an item may go to nobody), or two players or more";
         desk.at(sheet.place("players"), message, "the only player", help.to_owned());
     }
-    if desk.problems.count() > 0 || !fits(&items, &persons, terms, desk) {
+    if desk.problems.count() > 0 {
         return None;
     }
     let goods = Goods { items: items.names, players: names.len() };
@@ -307,15 +314,16 @@ impl Draft {
         let row = |s: usize, factor: f64| -> Vec<f64> {
             (0..n).map(|k| factor * self.values[k][goods.held(s, i)]).collect()
         };
+        let powers = rules.powers(terms.time().length());
         let (periods, terminal) = match terms.horizon {
             Some(Horizon::Finite(periods)) => {
-                let factor = rules.last * power(rules.decay, periods);
+                let factor = rules.last * powers[periods];
                 let table = Varying::from_fn([1, 1, publics], |_, _, s| row(s, factor));
                 (if rules.decay == 1.0 { 1 } else { periods }, Some(table))
             }
             _ => (1, None),
         };
-        let utility = Varying::from_fn([periods, 1, publics], |t, _, s| row(s, power(rules.decay, t)));
+        let utility = Varying::from_fn([periods, 1, publics], |t, _, s| row(s, powers[t]));
         let absent = build::absent(feasible, |a| goods.given(a).is_some_and(|(_, player)| player == i));
         Player {
             types: n,
@@ -327,11 +335,6 @@ impl Draft {
             outside: None,
         }
     }
-}
-
-/// 0.9^t, the same on every machine: by repeated multiplication.
-fn power(base: f64, exponent: usize) -> f64 {
-    (0..exponent).fold(1.0, |product, _| product * base)
 }
 
 /// What bundles are worth to one player.

@@ -7,6 +7,7 @@ use super::arms;
 use super::build::{self, Built};
 use super::list::List;
 use super::persons::{self, Person, Words};
+use super::size;
 use super::tree::{Scope, Time};
 use crate::input::Context;
 use crate::input::keys::pivot::{
@@ -52,7 +53,8 @@ pub(super) fn read(
         let help = "accepted: at least one project, in [[players]] or in a table (`projects` in [tables])";
         persons::check_somebody(sheet, projects.len(), help, desk);
     }
-    if desk.problems.count() > 0 {
+    let types = projects.iter().flatten().map(|project| project.states.len());
+    if desk.problems.count() > 0 || !size::by_decision("projects", projects.len() + 1, types, terms, desk) {
         return None;
     }
     let projects: Vec<Project> = projects.into_iter().collect::<Option<_>>()?;

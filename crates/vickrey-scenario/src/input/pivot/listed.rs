@@ -28,11 +28,15 @@ const TO: usize = 6;
 
 /// What a table says, by player.
 #[derive(Default)]
-pub(super) struct Listed(BTreeMap<usize, Rows>);
+pub(super) struct Listed {
+    players: BTreeMap<usize, Rows>,
+    /// Something in the table has been refused: who is not in it may have been meant to be.
+    pub is_refused: bool,
+}
 
 impl Listed {
     pub fn get(&self, player: usize) -> Option<&Rows> {
-        self.0.get(&player)
+        self.players.get(&player)
     }
 }
 
@@ -151,10 +155,11 @@ pub(super) fn utilities(
     let mut reader =
         Reader { table, frame, names, persons, own: "type", value: "utility", listed: Listed::default() };
     let columns = columns("utility", "type", false);
+    let before = desk.problems.count();
     table.read(&columns, advice, &mut desk.problems, &mut |row, problems| {
         let _ = reader.utility(row, problems);
     });
-    reader.listed.sorted()
+    reader.listed.sorted(desk.problems.count() > before)
 }
 
 /// Reads the table of transitions.
@@ -176,7 +181,7 @@ pub(super) fn transitions(
     if desk.problems.count() == before {
         reader.check_sums(&mut desk.problems);
     }
-    reader.listed.sorted()
+    reader.listed.sorted(desk.problems.count() > before)
 }
 
 /// In the order of the indices above.
@@ -205,8 +210,9 @@ fn advice(column: &str) -> Option<&'static str> {
 }
 
 impl Listed {
-    fn sorted(mut self) -> Self {
-        for rows in self.0.values_mut() {
+    fn sorted(mut self, is_refused: bool) -> Self {
+        self.is_refused = is_refused;
+        for rows in self.players.values_mut() {
             rows.patterns.sort_unstable_by(|a, b| b.cmp(a));
         }
         self
@@ -340,7 +346,7 @@ impl Reader<'_, '_, '_> {
         let Number { value, index, of: length, row } = number;
         let table = self.table;
         let first = || table.problem(row, Some("player"), "rows of this player begin here", "");
-        let rows = self.listed.0.entry(player).or_insert_with(|| Rows {
+        let rows = self.listed.players.entry(player).or_insert_with(|| Rows {
             cells: HashMap::new(),
             patterns: Vec::new(),
             first: first(),
@@ -370,7 +376,7 @@ impl Reader<'_, '_, '_> {
 
     /// Reports transitions that do not add up to 1.
     fn check_sums(&self, problems: &mut Problems) {
-        for (player, rows) in &self.listed.0 {
+        for (player, rows) in &self.listed.players {
             let Some(types) = &self.persons[*player].types else { continue };
             let mut wrong: Vec<(u64, f64, usize)> = Vec::new();
             for (place, cell) in &rows.cells {

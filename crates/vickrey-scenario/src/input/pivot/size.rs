@@ -33,6 +33,20 @@ pub(super) fn fits(parts: &Parts, terms: &Terms, desk: &mut Desk) -> bool {
     one_by_one || enough(PER_JOINT_STATE * joint, what, terms, desk)
 }
 
+/// Whether players can have a list of utilities for each decision; reports that they cannot.
+pub(super) fn by_decision(
+    players: &str,
+    decisions: usize,
+    types: impl Iterator<Item = usize>,
+    terms: &Terms,
+    desk: &mut Desk,
+) -> bool {
+    let (count, per_decision) =
+        types.fold((0, 0.0), |(count, bytes), n| (count + 1, bytes + 32.0 + 8.0 * n as f64));
+    let what = || format!("{count} {players} with {decisions} decisions");
+    enough(per_decision * decisions as f64, what, terms, desk)
+}
+
 /// Whether so many bytes are allowed; reports that they are not.
 pub(super) fn enough(bytes: f64, what: impl FnOnce() -> String, terms: &Terms, desk: &mut Desk) -> bool {
     if bytes <= terms.memory as f64 {

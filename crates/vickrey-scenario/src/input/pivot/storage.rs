@@ -6,6 +6,7 @@ use super::Terms;
 use super::build::{self, Built, Laws};
 use super::list::{self, List};
 use super::persons::{self, Person, Words};
+use super::size;
 use super::tables::{named, note_terminal, refuse_end};
 use super::tree::{Node, Scope, Time, Value};
 use crate::diagnostic::shorten;
@@ -20,8 +21,8 @@ use crate::input::sheet::{Desk, Sheet};
 struct Frame<'t> {
     terms: &'t Terms,
     imbalances: List,
-    /// By imbalance; none if it has none, or it could not be read.
-    charge: Vec<Option<i64>>,
+    /// By imbalance: whether it has one, and which, if that could be read.
+    charge: Vec<(bool, Option<i64>)>,
     curtailment: Vec<f64>,
     players: usize,
 }
@@ -69,7 +70,8 @@ pub(super) fn read(
     let (imbalances, sheets) = named(sheet, layout.key("imbalances"), "imbalance", IMBALANCE, desk);
     let probability = chances(terms, &sheets, "imbalance", desk);
     let curtailment = sheets.iter().map(|sheet| needed(sheet, &CURTAILMENT, desk).unwrap_or(0.0)).collect();
-    let charge = sheets.iter().map(|sheet| charge(sheet, desk)).collect();
+    let charge =
+        sheets.iter().map(|sheet| (sheet.value(CHARGE.name).is_some(), charge(sheet, desk))).collect();
     let words = Words { layout, key: &LEVEL_NAMES, one: "level", numbered: percent };
     let (names, persons) = persons::read(sheet, &words, desk);
     persons::check_somebody(
@@ -79,6 +81,10 @@ pub(super) fn read(
         desk,
     );
     let frame = Frame { terms, imbalances, charge, curtailment, players: persons.len() };
+    let types = persons.iter().filter_map(|person| person.types.as_ref()).map(List::len);
+    if !size::by_decision("providers", frame.decisions(), types, terms, desk) {
+        return None;
+    }
     let feasible = feasible(&frame);
     let players: Vec<Option<Player>> =
         persons.iter().enumerate().map(|(i, person)| player(&frame, i, person, &feasible, desk)).collect();
@@ -270,6 +276,12 @@ fn by_imbalance<L>(
 fn unused(frame: &Frame<'_>, sheet: &Sheet<'_, '_>, levels: &List, desk: &mut Desk) -> Option<Kernel> {
     let given = [&UNUSED, &DRIFT].map(|key| sheet.value(key.name));
     let scope = frame.scope(sheet, &UNUSED, false);
+    if given[1].is_none() && sheet.value(REST.name).is_some() {
+        let message = format!("{}: `rest` is given without `drift`", sheet.title);
+        let help = "accepted: both, or none of them and `unused`".to_owned();
+        desk.at(sheet.key_place(REST.name), message, "`drift` is missing", help);
+        return None;
+    }
     match given {
         [Some(_), Some(_)] => {
             let message = format!("{}: both `unused` and `drift` are given", sheet.title);
@@ -325,7 +337,7 @@ fn used(
         let node = by_imbalance(&scope, |scope, value, desk| scope.kernels(value, levels, desk), desk)?;
         return (0..frame.imbalances.len()).map(|m| node.at(0, m, 0).cloned()).collect();
     }
-    if let Some(m) = frame.charge.iter().position(Option::is_none) {
+    if let Some(m) = frame.charge.iter().position(|(given, _)| !given) {
         let imbalance = shorten(&frame.imbalances.names[m]);
         let help = format!(
             "accepted: used = a matrix, or `charge` of imbalance `{imbalance}` = by how many levels it moves her charge"
@@ -342,7 +354,7 @@ fn used(
         });
         Kernel::new(n, rows.collect())
     };
-    Some(frame.charge.iter().flatten().map(|steps| moved(*steps)).collect())
+    frame.charge.iter().map(|(_, steps)| steps.map(moved)).collect()
 }
 
 fn terminal(

@@ -75,12 +75,9 @@ pub(super) fn read(
     let words = Words::plain(layout, &TYPES, "type");
     let (names, persons) = persons::read(sheet, &words, desk);
     persons::check_somebody(sheet, persons.len(), "accepted: at least one, each in [[players]]", desk);
-    let (utilities, transitions) = tables(sheet, &frame, &names, &persons, desk, context);
-    let players: Vec<Option<Player>> = persons
-        .iter()
-        .enumerate()
-        .map(|(i, person)| player(&frame, person, [utilities.get(i), transitions.get(i)], desk))
-        .collect();
+    let listed = tables(sheet, &frame, &names, &persons, desk, context);
+    let players: Vec<Option<Player>> =
+        persons.iter().enumerate().map(|(i, person)| player(&frame, i, person, &listed, desk)).collect();
     note_terminal(terms, &persons, notes);
     if desk.problems.count() > 0 {
         return None;
@@ -342,30 +339,33 @@ fn tables(
     if let Some(table) = Table::asked(&section, &UTILITIES, desk, context) {
         utilities = listed::utilities(&table, frame, names, persons, desk);
     }
-    if let Some(table) = Table::asked(&section, &TRANSITIONS, desk, context) {
-        transitions = listed::transitions(&table, frame, names, persons, desk);
+    match Table::asked(&section, &TRANSITIONS, desk, context) {
+        Some(table) => transitions = listed::transitions(&table, frame, names, persons, desk),
+        None => transitions.is_refused = section.value(TRANSITIONS.name).is_some(),
     }
     (utilities, transitions)
 }
 
 fn player(
     frame: &Frame<'_>,
+    i: usize,
     person: &Person<'_, '_>,
-    listed: [Option<&listed::Rows>; 2],
+    listed: &(Listed, Listed),
     desk: &mut Desk,
 ) -> Option<Player> {
     let sheet = &person.sheet;
     let absent = needs(frame, sheet, desk);
     let types = person.types.as_ref()?;
-    let [utilities, transitions] = listed;
-    let utility = match (sheet.value(UTILITY.name), utilities) {
+    let (utilities, transitions) = listed;
+    let utility = match (sheet.value(UTILITY.name), utilities.get(i)) {
         (Some(_), Some(rows)) => rows.refuse_second(sheet, &UTILITY, desk),
         (None, Some(rows)) => Some(rows.utility(frame.full(), types.len())),
         _ => utility(frame, &frame.scope(sheet, &UTILITY), types, desk),
     };
-    let moves = match (sheet.value(TRANSITION.name), transitions) {
+    let moves = match (sheet.value(TRANSITION.name), transitions.get(i)) {
         (Some(_), Some(rows)) => rows.refuse_second(sheet, &TRANSITION, desk),
         (None, Some(rows)) => rows.moves(frame, types, desk),
+        (None, None) if transitions.is_refused => None,
         _ => moves(frame, sheet, types, desk),
     };
     let terminal = terminal(frame, sheet, types, desk);

@@ -5,6 +5,7 @@ mod linear_quadratic;
 mod linear_quadratic_tables;
 mod mutations;
 mod pivot;
+mod pivot_refused;
 mod places;
 mod scenario;
 mod schema;

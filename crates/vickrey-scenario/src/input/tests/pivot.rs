@@ -389,3 +389,153 @@ fn one_licence_for_three_projects() {
     same(&loaded.model, projects());
     assert_eq!(loaded.model.labels().types[1], ["s0", "s1", "s2"]);
 }
+
+/// A scenario of two periods whose player `Ann` has numbers in tables.
+const LISTED: &str = "horizon = 2
+[tables]
+utilities = \"u.csv\"
+transitions = \"k.csv\"
+[[decisions]]
+name = \"keep\"
+[[decisions]]
+name = \"sell\"
+[[outcomes]]
+name = \"z\"
+probability = 1
+decisions = [\"keep\", \"sell\"]
+[public]
+states = [\"dry\", \"wet\"]
+start = \"dry\"
+[[players]]
+name = \"Ann\"
+types = [\"low\", \"high\"]
+start = \"low\"
+[[players]]
+name = \"Bob\"
+utility = 1
+";
+
+fn listed(utilities: &str, transitions: &str) -> Result<Scenario, Problem> {
+    let scenario = text(LISTED);
+    load_files(&[
+        ("scenario.toml", scenario.as_bytes()),
+        ("u.csv", utilities.as_bytes()),
+        ("k.csv", transitions.as_bytes()),
+    ])
+}
+
+const UTILITIES: &str = "player,decision,type,public,period,utility\n";
+const TRANSITIONS: &str = "player,decision,from,to,probability,public,period\n";
+const STAYING: &str = "Ann,,low,low,1,,\nAnn,,high,high,1,,\n";
+
+#[test]
+fn rows_that_say_more_go_before_others() {
+    let scenario = listed(
+        &format!(
+            "{UTILITIES}Ann,,,,,1\nAnn,,high,,,2\nAnn,,,,1,3\nAnn,,,wet,,4\nAnn,sell,,,,5\nAnn,sell,low,wet,1,6\n"
+        ),
+        &format!(
+            "{TRANSITIONS}{STAYING}Ann,sell,low,low,0.25,,\nAnn,sell,low,high,0.75,,\nAnn,sell,low,high,1,wet,1\n"
+        ),
+    );
+    let scenario = of(scenario.unwrap_or_else(|problem| panic!("{}", shown(&problem))));
+    let ann = scenario.model.player(0);
+    assert_eq!(ann.utility.at(0, 0, 0), &[1.0, 2.0]);
+    assert_eq!(ann.utility.at(1, 0, 0), &[3.0, 3.0]);
+    assert_eq!(ann.utility.at(1, 0, 1), &[4.0, 4.0]);
+    assert_eq!(ann.utility.at(0, 1, 1), &[5.0, 5.0]);
+    assert_eq!(ann.utility.at(1, 1, 1), &[6.0, 5.0]);
+    assert_eq!(*ann.moves.at(0, 0, 1), Kernel::identity(2));
+    assert_eq!(*ann.moves.at(1, 1, 0), Kernel::new(2, vec![0.25, 0.75, 0.0, 1.0]));
+    assert_eq!(*ann.moves.at(1, 1, 1), Kernel::new(2, vec![0.0, 1.0, 0.0, 1.0]));
+    assert_eq!(ann.moves.laws().len(), 3);
+    // Tables without the columns that they do not need.
+    let scenario =
+        listed("player,utility\nAnn,2\n", "player,from,to,probability\nAnn,low,high,1\nAnn,high,low,1\n");
+    let scenario = of(scenario.unwrap_or_else(|problem| panic!("{}", shown(&problem))));
+    assert_eq!(scenario.model.player(0).utility, Varying::constant(vec![2.0, 2.0]));
+    assert_eq!(scenario.model.player(0).moves, Moves::constant(Kernel::new(2, vec![0.0, 1.0, 1.0, 0.0])));
+}
+
+#[test]
+fn rows_that_cannot_be_used() {
+    let said = |utilities: &str, transitions: &str| -> Vec<String> {
+        let problem =
+            listed(&format!("{UTILITIES}{utilities}"), &format!("{TRANSITIONS}{transitions}")).unwrap_err();
+        let file = problem.file().unwrap().to_owned();
+        let folder = Path::new(&file).parent().unwrap().display().to_string() + "/";
+        lines(&problem).iter().map(|line| line.split(" | ").next().unwrap().replace(&folder, "")).collect()
+    };
+    assert_eq!(
+        said(
+            "Anne,,,,,1\nAnn,sel,,,,1\nAnn,,lo,,,1\nAnn,,,,2,1\nAnn,,,,,x\nAnn,,,,,1e13\nAnn,,,,,1\nAnn,,,,,2\n",
+            STAYING
+        ),
+        [
+            "2:1 u.csv, line 2, column `player`: there is no player `Anne`",
+            "3:5 u.csv, line 3, column `decision`: there is no decision `sel`",
+            "4:6 u.csv, line 4, column `type`: there is no type `lo`",
+            "5:8 u.csv, line 5, column `period`: found 2, accepted is a whole number from 0 to 1",
+            "6:9 u.csv, line 6, column `utility`: found `x`, accepted is a finite number of size at most 1e12",
+            "7:9 u.csv, line 7, column `utility`: found 1e13, accepted is a finite number of size at most 1e12",
+            "9:9 u.csv, line 9, column `utility`: player `Ann` has this utility twice",
+        ]
+    );
+    assert_eq!(
+        said("", "Ann,,low,low,0.5,,\nAnn,,low,high,0.25,,\nAnn,,high,high,1,,\n"),
+        [
+            "2:14 k.csv, line 2, column `probability`: player `Ann`, from `low`: probabilities that add up to 0.75, accepted \
+          is a sum of 1"
+        ]
+    );
+    assert_eq!(
+        said("", "Ann,,low,low,1,,\nAnn,sell,high,high,1,,\n"),
+        [
+            "2:1 k.csv, line 2, column `player`: rows of this player begin here",
+            "no transition from type `high` for decision `keep`",
+        ]
+    );
+    assert_eq!(
+        said("Bob,,,,,1\n", STAYING),
+        [
+            "24:1 player `Bob`: `utility` is given here and in a table",
+            "2:1 u.csv, line 2, column `player`: rows of this player begin here"
+        ]
+    );
+    assert_eq!(
+        said("", "Ann,,low,low,-1,,\nAnn,,low,,1,,\n"),
+        [
+            "2:14 k.csv, line 2, column `probability`: found -1, accepted is a probability from 0 to 1",
+            "3:10 k.csv, line 3, column `to`: empty, accepted is the name of a type",
+        ]
+    );
+}
+
+#[test]
+fn projects_that_cannot_be_used() {
+    let scenario =
+        format!("{}[tables]\nprojects = \"p.csv\"\n[[players]]\nname = \"x\"\nvalue = 1\n", text(LICENCE));
+    let said = |rows: &str| -> Vec<String> {
+        let csv = format!("player,state,value,prior,to-1,to-2,to-3\n{rows}");
+        let found = said_of(&[("scenario.toml", scenario.as_bytes()), ("p.csv", csv.as_bytes())]);
+        found.iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        said("y,a,1,1,0.5,0.4,\ny,b,1,0,0,1,0.5\nz,a,1,0.5,1,,\n"),
+        [
+            "2:9 p.csv, line 2, column `to-1`: player `y`, state `a`: probabilities that add up to 0.9, accepted is a sum \
+             of 1",
+            "3:13 p.csv, line 3, column `to-3`: a probability, but player `y` has 2 states, accepted is an empty cell",
+            "4:7 p.csv, line 4, column `prior`: player `z`: priors that add up to 0.5, accepted is a sum of 1 over her \
+             states",
+        ]
+    );
+    assert_eq!(
+        said("y,a,1,1,1,,\ny,a,1,0,1,,\nx,a,1,1,1,,\nz,a,,1,1,,\n"),
+        [
+            "3:3 p.csv, line 3, column `state`: player `y` has state `a` twice",
+            "4:1 p.csv, line 4, column `player`: player `x` is in the scenario as well",
+            "5:5 p.csv, line 5, column `value`: empty, accepted is a finite number of size at most 1e12",
+        ]
+    );
+}

@@ -206,7 +206,7 @@ fn pivot_examples_fit() {
 }
 
 /// What stands below `[pivot]` for each family, and a part of it that can be replaced.
-const FAMILY_TEXTS: [(&str, &str); 4] = [
+pub(super) const FAMILY_TEXTS: [(&str, &str); 4] = [
     (
         "horizon = 2",
         "[[decisions]]\nname = \"a\"\n[[decisions]]\nname = \"b\"\npublic = { x = 1, else = [1, 2] }\n[[outcomes]]\n\
