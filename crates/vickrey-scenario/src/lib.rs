@@ -20,8 +20,8 @@ mod template;
 
 pub use diagnostic::Problem;
 pub use input::{
-    Census, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice, Replay,
-    Scaling, Scenario, System, Units, load, parse,
+    Census, Goods, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice,
+    PivotFamily, PivotScenario, Replay, Scaling, Scenario, System, Units, load, parse,
 };
 pub use schema::schema;
 pub use template::{MECHANISMS, template};

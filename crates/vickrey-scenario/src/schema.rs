@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::Problem;
 use crate::input::keys::market::{LISTS, PARAMETERS, UTILITY};
-use crate::input::keys::{Agents, Key, Kind, LAYOUTS, Layout, NAME, Numbers, Pair};
+use crate::input::keys::pivot::{FAMILIES as WAYS, MOST_TYPES};
+use crate::input::keys::{Agents, Key, Kind, LAYOUTS, Layout, NAME, Named, Numbers, Pair};
 use crate::input::known_mechanism;
 use crate::input::market::family::{FAMILIES, Family};
 
@@ -34,6 +35,31 @@ pub fn schema(mechanism: Option<&str>) -> Result<Value, Problem> {
 
 /// The schema of one mechanism's files.
 fn file(layout: &Layout) -> Value {
+    if layout.families.is_empty() { plain(layout) } else { families(layout) }
+}
+
+/// One schema for each family: the word in `[pivot]` decides which keys follow.
+fn families(layout: &Layout) -> Value {
+    let files = layout.families.iter().zip(WAYS).enumerate().map(|(index, (family, name))| {
+        let mut root = plain(family);
+        let section = &mut root["properties"][layout.mechanism];
+        section["properties"]["family"]["enum"] = json!([name]);
+        if index > 0 {
+            // The first family holds if none is named.
+            if let Some(required) = section["required"].as_array_mut() {
+                required.push(json!("family"));
+            }
+            if let Some(family) = section["properties"]["family"].as_object_mut() {
+                family.remove("default");
+            }
+        }
+        root["title"] = json!(format!("Vickrey scenario: {}, family {name}", layout.mechanism));
+        root
+    });
+    json!({ "oneOf": files.collect::<Vec<_>>() })
+}
+
+fn plain(layout: &Layout) -> Value {
     let mut root = object(layout.file);
     root["title"] = json!(format!("Vickrey scenario: {}", layout.mechanism));
     root["description"] = json!(
@@ -70,6 +96,17 @@ fn property(key: &Key) -> Value {
         Kind::Number { low, high } => json!({ "type": "number", "minimum": low, "maximum": high }),
         Kind::Numbers(kind) => numbers(kind),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
+        Kind::WholeOr { low, high, words } => json!({ "anyOf": [
+            { "type": "integer", "minimum": low, "maximum": high },
+            { "type": "string", "enum": words },
+        ] }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Names => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::NamesOrCount => json!({ "anyOf": [
+            { "type": "array", "minItems": 1, "items": { "type": "string" } },
+            { "type": "integer", "minimum": 1, "maximum": MOST_TYPES },
+        ] }),
+        Kind::Named(kind) => named(kind, kind.levels),
         Kind::NumberOr(words) => {
             json!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": words }] })
         }
@@ -79,9 +116,13 @@ fn property(key: &Key) -> Value {
             json!({ "type": "array", "items": { "oneOf": FAMILIES.iter().map(agent).collect::<Vec<_>>() } })
         }
         Kind::Agents(Agents::Of(keys)) => {
-            // What is required here can come from a table, except the name.
             let keys = keys.iter().copied().flatten();
             let keys = keys.map(|key| (key.name, property(key), key.name == NAME.name));
+            json!({ "type": "array", "items": closed_object(keys) })
+        }
+        Kind::Agents(Agents::Complete(keys)) => {
+            let keys = keys.iter().copied().flatten();
+            let keys = keys.map(|key| (key.name, property(key), key.required));
             json!({ "type": "array", "items": closed_object(keys) })
         }
     };
@@ -124,6 +165,26 @@ fn nested(kind: &Numbers, depth: usize) -> Value {
         value = json!({ "type": "array", "minItems": 1, "items": value });
     }
     value
+}
+
+/// Numbers in lists, and tables by name around them.
+fn named(kind: &Named, levels: usize) -> Value {
+    let number = json!({ "type": "number", "minimum": kind.range.low, "maximum": kind.range.high });
+    let mut options: Vec<Value> = kind
+        .depths
+        .iter()
+        .map(|&depth| {
+            (0..depth)
+                .fold(number.clone(), |inner, _| json!({ "type": "array", "minItems": 1, "items": inner }))
+        })
+        .collect();
+    if !kind.words.is_empty() {
+        options.push(json!({ "type": "string", "enum": kind.words }));
+    }
+    if levels > 0 {
+        options.push(json!({ "type": "object", "additionalProperties": named(kind, levels - 1) }));
+    }
+    if options.len() == 1 { options.swap_remove(0) } else { json!({ "anyOf": options }) }
 }
 
 fn pairs(pair: &Pair) -> Value {

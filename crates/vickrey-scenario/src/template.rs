@@ -14,6 +14,7 @@ pub fn template(mechanism: &str) -> Result<&'static str, Problem> {
     Ok(match known_mechanism(mechanism)? {
         "market" => include_str!("templates/market.toml"),
         "linear-quadratic" => include_str!("templates/linear-quadratic.toml"),
+        "pivot" => include_str!("templates/pivot.toml"),
         name => return Err(Problem::new(format!("mechanism `{name}` has no template"))),
     })
 }

@@ -4,6 +4,7 @@ pub(crate) mod keys;
 pub(crate) mod linear_quadratic;
 pub(crate) mod market;
 mod names;
+pub(crate) mod pivot;
 mod rules;
 mod sheet;
 mod table;
@@ -22,6 +23,7 @@ use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
 pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
 pub use self::market::{MarketScenario, PaymentChoice};
+pub use self::pivot::{Goods, PivotFamily, PivotScenario};
 pub use self::rules::Scaling;
 
 /// What a scenario file and its tables say, checked.
@@ -46,11 +48,14 @@ pub struct Scenario {
 /// The instance, by mechanism.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is not moved around")]
 pub enum System {
     /// `mechanism = "market"`
     Market(MarketScenario),
     /// `mechanism = "linear-quadratic"`
     LinearQuadratic(LinearQuadraticScenario),
+    /// `mechanism = "pivot"`
+    Pivot(PivotScenario),
 }
 
 /// Labels of quantities, prices and money; empty where the scenario has none.
@@ -115,6 +120,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
         Some("linear-quadratic") => {
             linear_quadratic::read(&sheet, &mut desk, &mut context).map(System::LinearQuadratic)
         }
+        Some("pivot") => pivot::read(&sheet, &mut desk, &mut context).map(System::Pivot),
         _ => None,
     };
     let head = head(&sheet, &mut desk);

@@ -137,7 +137,15 @@ impl<'a, 'i> Sheet<'a, 'i> {
         desk.at(self.span.clone(), message, &format!("`{}` is missing", key.name), accepted.to_owned());
     }
 
-    fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, accepted: &str, help: &str, desk: &mut Desk) {
+    /// Reports a value that is not what the key takes.
+    pub fn wrong(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        accepted: &str,
+        help: &str,
+        desk: &mut Desk,
+    ) {
         let message =
             format!("{}: `{key}` is {}, accepted is {accepted}", self.title, describe(value.get_ref()));
         desk.at(value.span(), message, &format!("accepted is {accepted}"), help.to_owned());
@@ -202,6 +210,52 @@ impl<'a, 'i> Sheet<'a, 'i> {
         whole
     }
 
+    /// A whole number in the range of the key, or none for one of its words.
+    pub fn whole_or_word(&self, key: &Key, desk: &mut Desk) -> Option<Option<u64>> {
+        let value = self.value(key.name)?;
+        let Kind::WholeOr { low, high, words } = key.kind else { return None };
+        let found = match value.get_ref() {
+            DeValue::String(text) if words.contains(&text.as_ref()) => Some(None),
+            DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix())
+                .ok()
+                .filter(|whole| (low..=high).contains(whole))
+                .map(Some),
+            _ => None,
+        };
+        if found.is_none() {
+            let accepted = format!("a whole number from {low} to {high}, or {}", list(words.iter().copied()));
+            self.wrong(key.name, value, &accepted, key.about, desk);
+        }
+        found
+    }
+
+    /// true or false, if the key is there and holds one of them.
+    pub fn flag(&self, key: &Key, desk: &mut Desk) -> Option<bool> {
+        let value = self.value(key.name)?;
+        if let DeValue::Boolean(flag) = value.get_ref() {
+            return Some(*flag);
+        }
+        self.wrong(key.name, value, "true or false", key.about, desk);
+        None
+    }
+
+    /// A list of texts with their places, if the key is there and holds nothing else.
+    pub fn texts(&self, key: &Key, desk: &mut Desk) -> Option<Vec<(&'a str, Span)>> {
+        let value = self.value(key.name)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong(key.name, value, "a list of names in quotes", key.about, desk);
+            return None;
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::String(text) => texts.push((text.as_ref(), item.span())),
+                _ => self.wrong(key.name, item, "a name in quotes", key.about, desk),
+            }
+        }
+        (texts.len() == items.len()).then_some(texts)
+    }
+
     /// Numbers, alone or in nested lists, if the key is there and holds nothing else.
     pub fn nest(&self, key: &Key, desk: &mut Desk) -> Option<Nest> {
         let value = self.value(key.name)?;
@@ -210,7 +264,8 @@ impl<'a, 'i> Sheet<'a, 'i> {
         (desk.problems.count() == before).then_some(nest)
     }
 
-    fn nested(&self, key: &Key, value: &Spanned<DeValue<'_>>, depth: usize, desk: &mut Desk) -> Nest {
+    /// Numbers of a value, alone or in nested lists; what is none is reported.
+    pub fn nested(&self, key: &Key, value: &Spanned<DeValue<'_>>, depth: usize, desk: &mut Desk) -> Nest {
         let mut nest = Nest { span: value.span(), of: NestOf::List(Vec::new()) };
         match (value.get_ref(), number(value.get_ref())) {
             (_, Some(number)) => nest.of = NestOf::Number(number),

@@ -7,7 +7,8 @@ use super::{
     SCALINGS, SEED, TITLE,
 };
 
-pub(crate) static LAYOUT: Layout = Layout { mechanism: "linear-quadratic", file: FILE, agents: AGENT };
+pub(crate) static LAYOUT: Layout =
+    Layout { mechanism: "linear-quadratic", file: FILE, agents: AGENT, families: &[] };
 
 pub(crate) const MARKETS: &[&str] = &["plan", "layered", "filtered"];
 pub(crate) const PAYMENTS: &[&str] = &["none", "constant", "pure", "incremental", "worlds", "lagrange"];

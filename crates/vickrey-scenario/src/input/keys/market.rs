@@ -8,7 +8,7 @@ use super::{
 };
 
 pub(crate) static LAYOUT: Layout =
-    Layout { mechanism: "market", file: FILE, agents: &[HEAD, &PARAMETERS, &LISTS] };
+    Layout { mechanism: "market", file: FILE, agents: &[HEAD, &PARAMETERS, &LISTS], families: &[] };
 
 /// Smallest positive parameter that the library takes.
 const SMALLEST: f64 = 1e-12;

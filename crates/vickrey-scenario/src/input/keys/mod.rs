@@ -6,6 +6,7 @@
 
 pub(crate) mod linear_quadratic;
 pub(crate) mod market;
+pub(crate) mod pivot;
 
 /// A key: its name, what it may hold, and what it means.
 #[derive(Debug)]
@@ -36,12 +37,26 @@ pub(crate) enum Kind {
     },
     /// A number, or lists of numbers.
     Numbers(Numbers),
+    /// A whole number from `low` to `high`, or a word.
+    WholeOr {
+        low: u64,
+        high: u64,
+        words: &'static [&'static str],
+    },
     Choice(&'static [&'static str]),
+    /// true or false.
+    Flag,
+    /// A list of names.
+    Names,
+    /// A list of names, or how many there are.
+    NamesOrCount,
+    /// Numbers that may differ by name.
+    Named(&'static Named),
     NumberOr(&'static [&'static str]),
     /// A list of pairs of numbers.
     Pairs(&'static Pair),
     Section(&'static [Key]),
-    /// The list of agents.
+    /// A list of agents, or of anything else that has a name.
     Agents(Agents),
 }
 
@@ -58,8 +73,23 @@ pub(crate) struct Pair {
 pub(crate) enum Agents {
     /// What the family of its utility takes (see [`super::market::family`]).
     OfFamilies,
-    /// These.
+    /// These; what is required can come from a table, except the name.
     Of(&'static [&'static [Key]]),
+    /// These; what is required must stand in the file.
+    Complete(&'static [&'static [Key]]),
+}
+
+/// Numbers that may differ by decision or public state, or whatever has names.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// What a single number may be.
+    pub range: &'static Range,
+    /// How deep lists of them may be nested.
+    pub depths: &'static [usize],
+    /// Words that stand for numbers.
+    pub words: &'static [&'static str],
+    /// How many tables by name may stand around them.
+    pub levels: usize,
 }
 
 /// Numbers of one parameter, alone or in lists.
@@ -153,13 +183,16 @@ pub(crate) struct Layout {
     pub file: &'static [Key],
     /// All keys that agents can have.
     pub agents: &'static [&'static [Key]],
+    /// Where a word decides which keys follow: the files of each choice.
+    pub families: &'static [Layout],
 }
 
 /// The mechanisms that a scenario can describe, in the order of [`MECHANISMS`].
-pub(crate) static LAYOUTS: [&Layout; MECHANISMS.len()] = [&market::LAYOUT, &linear_quadratic::LAYOUT];
+pub(crate) static LAYOUTS: [&Layout; MECHANISMS.len()] =
+    [&market::LAYOUT, &linear_quadratic::LAYOUT, &pivot::LAYOUT];
 
 /// Their names.
-pub(crate) const MECHANISMS: &[&str] = &["market", "linear-quadratic"];
+pub(crate) const MECHANISMS: &[&str] = &["market", "linear-quadratic", "pivot"];
 
 pub(crate) const SCALINGS: &[&str] = &["low-end", "high-end", "min-max", "min-max-ratio"];
 pub(crate) const BASELINES: &[&str] = &["autarky", "zero"];
@@ -205,6 +238,11 @@ impl Layout {
         let within = |keys: &[Key]| keys.iter().any(|key| key.name == name);
         let section = self.file.iter().find_map(|key| match key.kind {
             Kind::Section(keys) if within(keys) => Some(format!("[{}]", key.name)),
+            Kind::Agents(Agents::Of(lists) | Agents::Complete(lists))
+                if lists.iter().any(|keys| within(keys)) =>
+            {
+                Some(format!("[[{}]]", key.name))
+            }
             _ => None,
         });
         section

@@ -4,6 +4,8 @@ mod agents;
 mod linear_quadratic;
 mod linear_quadratic_tables;
 mod mutations;
+mod pivot;
+mod pivot_refused;
 mod places;
 mod scenario;
 mod schema;

@@ -52,6 +52,24 @@ const PIECES: &[&str] = &[
     "observation = 1\n",
     "observation-noise = 0\n",
     "loadings = [1]\n",
+    "[[players]]\n",
+    "[pivot]\n",
+    "family = \"tables\"\n",
+    "family = \"goods\"\n",
+    "family = \"licence\"\n",
+    "horizon = \"infinite\"\n",
+    "horizon = 100000\n",
+    "discount = 0.5\n",
+    "types = 1000\n",
+    "states = 1000\n",
+    "levels = 1000\n",
+    "memory = 1\n",
+    "\"stays\"",
+    "else = ",
+    "{ else = 1 }",
+    "[[0.5, 0.5], [0.5, 0.5]]",
+    "prior = [1]\n",
+    "discard = true\n",
 ];
 
 /// One change of a text.
@@ -154,6 +172,38 @@ proptest! {
         tables[which].1 = apply(&tables[which].1, &changes);
         let scenario = "mechanism = \"linear-quadratic\"\n[linear-quadratic]\nperiods = 2\nnoise-as = \"std\"\n[tables]\n\
                         agents = \"agents.csv\"\nseries = \"series.csv\"\npath = \"path.csv\"\nsamples = \"samples.csv\"\n";
+        let files: Vec<(&str, &[u8])> = std::iter::once(("scenario.toml", scenario.as_bytes()))
+            .chain(tables.iter().map(|(name, text)| (*name, text.as_bytes())))
+            .collect();
+        if let Err(problem) = load_files(&files) {
+            look_at(&problem);
+        }
+    }
+
+    #[test]
+    fn changed_families(
+        changes in prop::collection::vec(change(), 1..6),
+        (head, rest) in prop::sample::select(super::schema::FAMILY_TEXTS.as_slice()),
+    ) {
+        let text = apply(&format!("mechanism = \"pivot\"\n[pivot]\n{head}\n{rest}"), &changes);
+        if let Err(problem) = read(&text) {
+            look_at(&problem);
+        }
+    }
+
+    #[test]
+    fn changed_tables_of_players(changes in prop::collection::vec(change(), 1..6), which in 0..3_usize) {
+        let mut tables = [
+            ("u.csv", "player,decision,type,public,period,utility\np,a,,,,1\np,a,1,x,0,2\np,,0,,,3\n"),
+            ("k.csv", "player,decision,from,to,probability\np,,0,1,1\np,,1,0,0.5\np,,1,1,0.5\np,a,0,0,1\n"),
+            ("p.csv", "player,state,value,prior,to-1,to-2\nr,1,2,1,0.5,0.5\nr,2,1,0,0,1\ns,1,1,1,1,\n"),
+        ]
+        .map(|(name, text)| (name, text.to_owned()));
+        tables[which].1 = apply(&tables[which].1, &changes);
+        let (head, rest) = super::schema::FAMILY_TEXTS[if which == 2 { 3 } else { 0 }];
+        let rest = rest.replace("utility = { a = { x = 1, y = [[1, 2], [3, 4]] } }\ntransition = \"stays\"\n", "");
+        let named = if which == 2 { "projects = \"p.csv\"" } else { "utilities = \"u.csv\"\ntransitions = \"k.csv\"" };
+        let scenario = format!("mechanism = \"pivot\"\n[pivot]\n{head}\n[tables]\n{named}\n{rest}");
         let files: Vec<(&str, &[u8])> = std::iter::once(("scenario.toml", scenario.as_bytes()))
             .chain(tables.iter().map(|(name, text)| (*name, text.as_bytes())))
             .collect();

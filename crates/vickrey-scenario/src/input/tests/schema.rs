@@ -16,6 +16,7 @@ fn fits(value: &Value, schema: &Value) -> bool {
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
         "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
         other => panic!("type {other}"),
     };
     let all = |key: &str, check: &dyn Fn(&Value) -> bool| schema.get(key).is_none_or(check);
@@ -42,11 +43,14 @@ fn fits_object(value: &Value, schema: &Value) -> bool {
     let object = value.as_object().unwrap();
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
-    let open = schema.get("additionalProperties") != Some(&json!(false));
+    let others = schema.get("additionalProperties");
     required.is_none_or(|keys| keys.iter().all(|key| object.contains_key(key.as_str().unwrap())))
         && object.iter().all(|(key, value)| match properties.and_then(|properties| properties.get(key)) {
             Some(schema) => fits(value, schema),
-            None => open,
+            None => others.is_none_or(|others| match others {
+                Value::Bool(open) => *open,
+                schema => fits(value, schema),
+            }),
         })
 }
 
@@ -159,6 +163,127 @@ fn every_key_of_linear_quadratic_markets_is_described_and_explained() {
     let words = MARKETS.iter().chain(PAYMENTS).chain(NOISE_AS).chain(LAWS);
     for word in words.chain(keys::SCALINGS).chain(keys::BASELINES) {
         assert!(template.contains(word), "{word} is not in the template");
+    }
+}
+
+#[test]
+fn the_pivot_template_explains_everything() {
+    use crate::input::keys::Agents;
+    use crate::input::keys::pivot::{FAMILIES, FAMILY, PAYMENTS, WITHOUT};
+    let template = template("pivot").unwrap();
+    for layout in &FAMILY {
+        are_explained(template, layout.file.iter());
+        for key in layout.file {
+            match key.kind {
+                Kind::Section(keys) => are_explained(template, keys.iter()),
+                Kind::Agents(Agents::Complete(lists)) => {
+                    are_explained(template, lists.iter().copied().flatten())
+                }
+                _ => {}
+            }
+        }
+    }
+    for word in FAMILIES.iter().chain(WITHOUT).chain(PAYMENTS).chain(&["infinite", "stays", "else"]) {
+        assert!(template.contains(word), "{word} is not in the template");
+    }
+}
+
+fn pivot() -> Value {
+    crate::schema(Some("pivot")).unwrap()
+}
+
+#[test]
+fn pivot_examples_fit() {
+    assert!(fits(&document(template("pivot").unwrap()), &pivot()));
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in ["brewers", "storage", "storage-park", "licence", "licence-many"] {
+        let path = examples.join(format!("{name}.toml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(fits(&document(&text), &pivot()), "{name}");
+        let scenario = crate::load(&path).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
+        assert!(scenario.warnings.is_empty(), "{name}: {:?}", scenario.warnings);
+    }
+}
+
+/// What stands below `[pivot]` for each family, and a part of it that can be replaced.
+pub(super) const FAMILY_TEXTS: [(&str, &str); 4] = [
+    (
+        "horizon = 2",
+        "[[decisions]]\nname = \"a\"\n[[decisions]]\nname = \"b\"\npublic = { x = 1, else = [1, 2] }\n[[outcomes]]\n\
+         name = \"z\"\nprobability = 1\ndecisions = [\"a\", \"b\"]\n[public]\nstates = [\"x\", \"y\"]\nstart = \"x\"\n\
+         transition = { a = [[1, 0], [0.5, 0.5]], else = \"stays\" }\nterminal = [0, 1]\n[[players]]\nname = \"p\"\n\
+         types = 2\nprior = [0.5, 0.5]\nutility = { a = { x = 1, y = [[1, 2], [3, 4]] } }\ntransition = \"stays\"\n\
+         terminal = { x = 1, y = [1, 2] }\noutside = [1, 2]\nneeds = [\"b\"]\n",
+    ),
+    (
+        "family = \"goods\"\nhorizon = 2",
+        "[goods]\ndecay = 0.9\ndiscard = true\n[[items]]\nname = \"A\"\nprobability = [0.5, 0.25]\n[[players]]\nname = \"p\"\n\
+         values = { A = 1 }\n[[players]]\nname = \"q\"\ntypes = [\"l\", \"h\"]\nstart = \"l\"\nvalues = { l = [0, 1], h = { A = 2 } }\n\
+         factor = [1, 2]\ntransition = [[0.5, 0.5], [0, 1]]\nholds = [\"A\"]\n",
+    ),
+    (
+        "family = \"storage\"\nhorizon = 2",
+        "[[imbalances]]\nname = \"A\"\nprobability = 0.5\ncurtailment = 10\ncharge = -1\n[[players]]\nname = \"p\"\nlevels = 3\n\
+         start = \"50 %\"\ncost = { A = [9, 1, 1] }\ndrift = 0.5\nrest = \"100 %\"\nterminal = [0, 1, 2]\n[[players]]\nname = \"q\"\n\
+         levels = [\"l\", \"h\"]\nstart = \"l\"\ncost = 1\nunused = \"stays\"\nused = { A = [[1, 0], [1, 0]] }\n",
+    ),
+    (
+        "family = \"licence\"\nhorizon = \"infinite\"\ndiscount = 0.9\nperiods = 3\ntolerance = 1e-6",
+        "[licence]\nidle = true\n[[players]]\nname = \"p\"\nvalue = 1\n[[players]]\nname = \"q\"\nstates = [\"l\", \"h\"]\n\
+         start = \"l\"\nvalue = [1, 2]\ntransition = [[0.5, 0.5], [0, 1]]\n",
+    ),
+];
+
+#[test]
+fn schema_and_reader_of_pivot_scenarios_refuse_the_same() {
+    let texts = FAMILY_TEXTS.map(|(head, rest)| format!("mechanism = \"pivot\"\n[pivot]\n{head}\n{rest}"));
+    for text in &texts {
+        assert!(fits(&document(text), &pivot()), "{text}");
+        read(text).unwrap_or_else(|problem| panic!("{text}\n{}", shown(&problem)));
+    }
+    for (family, from, to) in [
+        (0, "horizon = 2", ""),
+        (0, "horizon = 2", "horizon = 0"),
+        (0, "horizon = 2", "horizon = \"forever\""),
+        (0, "horizon = 2", "horizon = 2\nsealed = 1"),
+        (0, "horizon = 2", "horizon = 2\nwithout = \"none\""),
+        (0, "horizon = 2", "horizon = 2\npayment = \"later\""),
+        (0, "horizon = 2", "horizon = 2\ndiscount = 1.5"),
+        (0, "horizon = 2", "horizon = 2\nmemory = 0"),
+        (0, "horizon = 2", "horizon = 2\nfamily = \"goods\""),
+        (0, "[public]", "[goods]\n[public]"),
+        (0, "states = [\"x\", \"y\"]", "states = []"),
+        (0, "states = [\"x\", \"y\"]", "states = 0"),
+        (0, "probability = 1", "probability = 2"),
+        (0, "probability = 1", ""),
+        (0, "decisions = [\"a\", \"b\"]", "decisions = \"a\""),
+        (0, "prior = [0.5, 0.5]", "prior = 1"),
+        (0, "transition = \"stays\"", "transition = \"moves\""),
+        (0, "transition = \"stays\"", "transition = [[1, 0], [-1, 2]]"),
+        (0, "utility = { a", "utility = { a = { x = { x = 1 } } }\nterminl = { a"),
+        (0, "outside = [1, 2]", "outside = [[[1, 2]]]"),
+        (0, "outside = [1, 2]", "outside = 1e13"),
+        (1, "decay = 0.9", "decay = -1"),
+        (1, "discard = true", "discard = \"yes\""),
+        (1, "probability = [0.5, 0.25]", "probability = [[0.5], [0.25]]"),
+        (1, "factor = [1, 2]", "factor = [-1, 2]"),
+        (1, "values = { A = 1 }", ""),
+        (1, "holds = [\"A\"]", "holds = [1]"),
+        (2, "curtailment = 10", "curtailment = \"high\""),
+        (2, "charge = -1", "charge = 1e9"),
+        (2, "drift = 0.5", "drift = 2"),
+        (2, "levels = 3", "levels = 3.5"),
+        (2, "levels = 3", ""),
+        (2, "cost = 1", "cost = [[1]]"),
+        (3, "idle = true", "idle = 1"),
+        (3, "value = 1", "value = { p = 1 }"),
+        (3, "value = 1", "value = 1\nutility = 1"),
+        (3, "tolerance = 1e-6", "tolerance = 0"),
+    ] {
+        assert!(texts[family].contains(from), "{from}");
+        let text = texts[family].replacen(from, to, 1);
+        assert!(!fits(&document(&text), &pivot()), "{family}: {to}");
+        assert!(read(&text).is_err(), "{family}: {to}");
     }
 }
 

@@ -1,0 +1,82 @@
+//! How large an instance is, before anything large is built.
+
+use vickrey::pivot::{Horizon, Parts};
+
+use super::Terms;
+use crate::input::sheet::Desk;
+
+/// A solver needs at least two numbers for each joint state.
+const PER_JOINT_STATE: f64 = 16.0;
+
+/// Number of joint states.
+pub(super) fn joint(publics: usize, types: impl Iterator<Item = usize>) -> f64 {
+    types.fold(publics as f64, |product, types| product * types as f64)
+}
+
+/// Whether a solver can begin; reports that it cannot.
+///
+/// Projects for one licence may be solved one by one, and are left to it.
+pub(super) fn fits(parts: &Parts, terms: &Terms, desk: &mut Desk) -> bool {
+    let types = || parts.players.iter().map(|player| player.types);
+    let joint = joint(parts.public.states, types());
+    let one_by_one =
+        parts.horizon == Horizon::Infinite && parts.public.states == 1 && parts.outcomes.feasible.len() == 1;
+    let what = || {
+        let publics = match parts.public.states {
+            1 => String::new(),
+            states => format!("{states} public states x "),
+        };
+        let types: Vec<String> = types().take(12).map(|n| n.to_string()).collect();
+        let more = if parts.players.len() > 12 { " x …" } else { "" };
+        format!("{} joint states ({publics}types {}{more})", count(joint), types.join(" x "))
+    };
+    one_by_one || enough(PER_JOINT_STATE * joint, what, terms, desk)
+}
+
+/// Whether players can have a list of utilities for each decision; reports that they cannot.
+pub(super) fn by_decision(
+    players: &str,
+    decisions: usize,
+    types: impl Iterator<Item = usize>,
+    terms: &Terms,
+    desk: &mut Desk,
+) -> bool {
+    let (count, per_decision) =
+        types.fold((0, 0.0), |(count, bytes), n| (count + 1, bytes + 32.0 + 8.0 * n as f64));
+    let what = || format!("{count} {players} with {decisions} decisions");
+    enough(per_decision * decisions as f64, what, terms, desk)
+}
+
+/// Whether so many bytes are allowed; reports that they are not.
+pub(super) fn enough(bytes: f64, what: impl FnOnce() -> String, terms: &Terms, desk: &mut Desk) -> bool {
+    if bytes <= terms.memory as f64 {
+        return true;
+    }
+    let message = format!(
+        "[pivot]: {} take at least {}, accepted is at most {}",
+        what(),
+        words(bytes),
+        words(terms.memory as f64)
+    );
+    let help =
+        "make the instance smaller, or raise `memory` in [pivot] (in MiB) if the machine has more".to_owned();
+    desk.at(terms.memory_at.clone(), message, "too large", help);
+    false
+}
+
+/// A number of bytes in words.
+fn words(bytes: f64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let step = (0..units.len() - 1).find(|k| bytes < 1024f64.powi(*k as i32 + 1)).unwrap_or(units.len() - 1);
+    let x = bytes / 1024f64.powi(step as i32);
+    if x < 1e6 {
+        format!("{} {}", (x * 10.0).round() / 10.0, units[step])
+    } else {
+        format!("{x:.1e} {}", units[step])
+    }
+}
+
+/// A whole number that may be large.
+pub(super) fn count(x: f64) -> String {
+    if x < 1e15 { format!("{x:.0}") } else { format!("{x:.2e}") }
+}
