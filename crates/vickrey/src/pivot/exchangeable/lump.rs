@@ -1,0 +1,246 @@
+//! The instance in which every group of exchangeable players is one player.
+
+use std::collections::HashMap;
+
+use super::super::model::{Kernel, Labels, Model, ModelError, Moves, Parts, Player};
+use super::super::varying::Varying;
+use crate::mechanism::AgentId;
+
+/// An instance with one player for each group of exchangeable ones.
+///
+/// Her type is the multiset of the types of the group, the lowest type belonging to the first member and so on. The
+/// decisions are the same, her utility is the sum over the group. Values W of all are those of the original instance.
+/// It is of no use for payments: what is possible without single members, and their outside utilities, are left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lumped {
+    model: Model,
+    groups: Vec<Vec<AgentId>>,
+    multisets: Vec<Multisets>,
+}
+
+/// Why groups cannot be lumped.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LumpError {
+    /// Tables would be too large.
+    #[error("the lumped tables need {needed} bytes, {allowed} are allowed")]
+    TooLarge {
+        /// Bytes that are needed (the largest countable number if there are more).
+        needed: u128,
+        /// Bytes that are allowed.
+        allowed: u64,
+    },
+    /// Sums over a group are out of range, or rounded probabilities add up to too large an error.
+    #[error("the lumped instance: {0}")]
+    Refused(#[from] ModelError),
+}
+
+impl Lumped {
+    /// Finds the exchangeable players and puts them together.
+    ///
+    /// # Errors
+    /// Tables need more than `allowed` bytes; utilities summed over a group are larger than an instance may have, or
+    /// rows of a group add up to 1 less exactly than they must.
+    pub fn new(model: &Model, allowed: u64) -> Result<Self, LumpError> {
+        let groups = super::groups(model);
+        let needed = bytes(model, &groups);
+        if needed > u128::from(allowed) {
+            return Err(LumpError::TooLarge { needed, allowed });
+        }
+        let multisets: Vec<Multisets> =
+            groups.iter().map(|group| Multisets::new(model.player(group[0]).types, group.len())).collect();
+        let players =
+            groups.iter().zip(&multisets).map(|(group, sets)| together(model, group, sets)).collect();
+        let parts = Parts { players, labels: labels(model, &groups, &multisets), ..model.parts().clone() };
+        Ok(Self { model: Model::new(parts)?, groups, multisets })
+    }
+
+    /// The instance with one player for each group.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The groups, in the order of the players of the lumped instance.
+    pub fn groups(&self) -> &[Vec<AgentId>] {
+        &self.groups
+    }
+
+    /// Types of the lumped instance for types of the original one.
+    ///
+    /// # Panics
+    /// Not one type for each player, or a type out of range.
+    pub fn state(&self, types: &[usize]) -> Vec<usize> {
+        let of = |(group, sets): (&Vec<AgentId>, &Multisets)| {
+            let mut own: Vec<usize> = group.iter().map(|i| types[*i]).collect();
+            own.sort_unstable();
+            sets.place(&own)
+        };
+        self.groups.iter().zip(&self.multisets).map(of).collect()
+    }
+
+    /// Types of the original instance that stand for types of the lumped one: ascending within each group.
+    ///
+    /// # Panics
+    /// Not one type for each group, or a type out of range.
+    pub fn representative(&self, state: &[usize]) -> Vec<usize> {
+        assert_eq!(state.len(), self.groups.len(), "one type for each group");
+        let mut types = vec![0; self.groups.iter().map(Vec::len).sum()];
+        for ((group, sets), own) in self.groups.iter().zip(&self.multisets).zip(state) {
+            for (i, x) in group.iter().zip(&sets.all()[*own]) {
+                types[*i] = *x;
+            }
+        }
+        types
+    }
+}
+
+/// Multisets of types of 0, 1, .. members, as ascending lists in lexicographic order.
+#[derive(Clone, Debug, PartialEq)]
+struct Multisets {
+    types: usize,
+    by_size: Vec<Vec<Vec<usize>>>,
+    /// For each size, where a multiset goes when a type joins.
+    joined: Vec<Vec<usize>>,
+}
+
+impl Multisets {
+    fn new(types: usize, members: usize) -> Self {
+        let mut by_size: Vec<Vec<Vec<usize>>> = vec![vec![Vec::new()]];
+        let mut joined = Vec::new();
+        for size in 0..members {
+            // One more at the end, so that lists stay ascending and in order.
+            let longer = |set: &Vec<usize>| {
+                let set = set.clone();
+                (set.last().copied().unwrap_or(0)..types).map(move |x| [set.as_slice(), &[x]].concat())
+            };
+            let next: Vec<Vec<usize>> = by_size[size].iter().flat_map(longer).collect();
+            let join = |set: &Vec<usize>, x: usize| {
+                let mut set = set.clone();
+                set.insert(set.partition_point(|y| *y < x), x);
+                find(&next, &set)
+            };
+            joined.push(by_size[size].iter().flat_map(|set| (0..types).map(move |x| join(set, x))).collect());
+            by_size.push(next);
+        }
+        Self { types, by_size, joined }
+    }
+
+    fn all(&self) -> &[Vec<usize>] {
+        &self.by_size[self.joined.len()]
+    }
+
+    fn place(&self, set: &[usize]) -> usize {
+        find(self.all(), set)
+    }
+
+    /// Law of the multiset of independent types.
+    fn law<'a>(&self, members: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
+        let mut law = vec![1.0];
+        for (size, own) in members.enumerate() {
+            let mut next = vec![0.0; self.by_size[size + 1].len()];
+            for (set, p) in law.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                let to = &self.joined[size][set * self.types..(set + 1) * self.types];
+                for (to, q) in to.iter().zip(own) {
+                    next[*to] += p * q;
+                }
+            }
+            law = next;
+        }
+        law
+    }
+}
+
+fn find(sets: &[Vec<usize>], set: &[usize]) -> usize {
+    let found = sets.binary_search_by(|other| other.as_slice().cmp(set));
+    assert!(found.is_ok(), "types out of range: {set:?}");
+    found.unwrap_or_default()
+}
+
+/// One player in place of a group.
+fn together(model: &Model, group: &[AgentId], sets: &Multisets) -> Player {
+    let members: Vec<&Player> = group.iter().map(|i| model.player(*i)).collect();
+    let utilities: Vec<&Varying<Vec<f64>>> = members.iter().map(|m| &m.utility).collect();
+    let terminals: Option<Vec<&Varying<Vec<f64>>>> = members.iter().map(|m| m.terminal.as_ref()).collect();
+    Player {
+        types: sets.all().len(),
+        utility: sums(&utilities, sets),
+        moves: moves(&members, sets),
+        terminal: terminals.map(|tables| sums(&tables, sets)),
+        prior: sets.law(members.iter().map(|m| m.prior.as_slice())),
+        absent: None,
+        outside: None,
+    }
+}
+
+/// A table of the group: the sum over its members, the k-th of whom has the k-th type of the multiset.
+fn sums(tables: &[&Varying<Vec<f64>>], sets: &Multisets) -> Varying<Vec<f64>> {
+    let sum = |t: usize, a: usize, s: usize, set: &Vec<usize>| -> f64 {
+        tables.iter().zip(set).map(|(table, x)| table.at(t, a, s)[*x]).sum()
+    };
+    let shape = common(tables.iter().map(|table| table.shape()));
+    Varying::from_fn(shape, |t, a, s| sets.all().iter().map(|set| sum(t, a, s, set)).collect())
+}
+
+fn moves(members: &[&Player], sets: &Multisets) -> Moves<Kernel> {
+    let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
+    let mut laws = Vec::new();
+    let shape = common(members.iter().map(|m| m.moves.which.shape()));
+    let which = Varying::from_fn(shape, |t, a, s| {
+        let key: Vec<usize> = members.iter().map(|m| m.moves.id(t, a, s)).collect();
+        *known.entry(key).or_insert_with_key(|key| {
+            laws.push(kernel(members, key, sets));
+            laws.len() - 1
+        })
+    });
+    Moves::of(laws, which)
+}
+
+fn kernel(members: &[&Player], laws: &[usize], sets: &Multisets) -> Kernel {
+    let row = |set: &Vec<usize>| {
+        let rows = members.iter().zip(laws).zip(set);
+        sets.law(rows.map(|((member, law), x)| member.moves.laws[*law].row(*x)))
+    };
+    Kernel::new(sets.all().len(), sets.all().iter().flat_map(row).collect())
+}
+
+/// The shape that covers all.
+fn common(shapes: impl Iterator<Item = [usize; 3]>) -> [usize; 3] {
+    shapes.fold([1; 3], |all, one| std::array::from_fn(|axis| all[axis].max(one[axis])))
+}
+
+/// Names for people: members side by side, their types from the lowest on.
+fn labels(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets]) -> Labels {
+    let old = model.labels();
+    let list = |names: Vec<&str>| names.join(", ");
+    let players = groups.iter().map(|group| list(group.iter().map(|i| old.players[*i].as_str()).collect()));
+    let types = groups.iter().zip(multisets).map(|(group, sets)| {
+        let words = &old.types[group[0]];
+        sets.all().iter().map(|set| list(set.iter().map(|x| words[*x].as_str()).collect())).collect()
+    });
+    Labels { players: players.collect(), types: types.collect(), ..old.clone() }
+}
+
+/// Bytes of the lumped tables, counted before any is made.
+fn bytes(model: &Model, groups: &[Vec<AgentId>]) -> u128 {
+    let of = |group: &Vec<AgentId>| {
+        let members: Vec<&Player> = group.iter().map(|i| model.player(*i)).collect();
+        let (types, size) = (members[0].types as u128, group.len() as u128);
+        let sets = multisets(types, size);
+        let cells = |shape: [usize; 3]| shape.iter().map(|k| *k as u128).product::<u128>();
+        let utility = cells(common(members.iter().map(|m| m.utility.shape()))).saturating_mul(sets);
+        let moves = cells(common(members.iter().map(|m| m.moves.which.shape())));
+        // No more laws than combinations of the members' laws.
+        let combinations = members.iter().map(|m| m.moves.laws.len() as u128);
+        let laws = combinations.fold(1, u128::saturating_mul).min(moves);
+        let kernels = laws.saturating_mul(sets.saturating_mul(sets));
+        // Lists of all smaller multisets stand beside.
+        let lists = multisets(types + 1, size).saturating_mul(types + size + 3);
+        utility.saturating_add(kernels).saturating_add(lists).saturating_add(moves)
+    };
+    groups.iter().map(of).fold(0, u128::saturating_add).saturating_mul(8)
+}
+
+/// Number of multisets: (types + size - 1)! / (size! (types - 1)!), capped.
+fn multisets(types: u128, size: u128) -> u128 {
+    let step = |count: u128, k: u128| count.checked_mul(types - 1 + k).map_or(u128::MAX, |c| c / k);
+    (1..=size).try_fold(1, |count, k| Some(step(count, k)).filter(|c| *c < u128::MAX)).unwrap_or(u128::MAX)
+}

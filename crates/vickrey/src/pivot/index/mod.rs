@@ -1,0 +1,268 @@
+//! The index case: every decision serves one player, and only she moves and is paid by it.
+//!
+//! A licence, a machine or a research budget that one of many projects may use. Efficient is whoever has the highest
+//! Gittins index (Gittins 1979), and the values without each player, which payments need, follow from Whittle's
+//! formula (Whittle 1980): nothing is ever computed on the product of the type spaces, so hundreds of players are no
+//! more trouble than three. Payments are the general ones of paper 002 (equation 21), evaluated in this case.
+
+mod arm;
+mod detect;
+mod levels;
+
+pub use detect::NotIndexable;
+
+use super::mode::Without;
+use super::model::Model;
+use crate::mechanism::AgentId;
+use arm::Arm;
+use detect::Structure;
+use levels::Levels;
+
+/// Indices within this share of the largest are taken to be equal.
+const TIE: f64 = 1e-10;
+
+/// Why an instance is not solved by indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IndexError {
+    /// It is not an index case.
+    #[error(transparent)]
+    NotIndexable(#[from] NotIndexable),
+    /// Tables would be too large.
+    #[error("the tables need {needed} bytes, {allowed} are allowed")]
+    TooLarge {
+        /// Bytes that are needed.
+        needed: u128,
+        /// Bytes that are allowed.
+        allowed: u64,
+    },
+}
+
+/// Solution of an index case: tables of single players, from which values and payments follow in any state.
+///
+/// A state is a slice with the type of every player.
+#[derive(Clone, Debug)]
+pub struct IndexSolution {
+    mode: Without,
+    discount: f64,
+    structure: Structure,
+    arms: Vec<Arm>,
+    levels: Levels,
+    /// Outside values by player and type, for mode tight.
+    outside: Vec<Vec<f64>>,
+    /// The unit of the tie band: the largest half range of a player's utility, at most 1.
+    unit: f64,
+}
+
+impl IndexSolution {
+    /// Makes the tables: for a player with n types n³ operations and about 16 n² bytes.
+    ///
+    /// The index case is: an infinite horizon, one possible outcome, one public state, the same public utility for
+    /// all feasible decisions; every player has exactly one feasible decision that moves or pays her, and it moves
+    /// and pays nobody else. Further feasible decisions move and pay nobody. In mode own, what is possible without a
+    /// player is everything or everything but her decision.
+    ///
+    /// # Errors
+    /// It is not an index case (the condition that fails is named), or the tables and what a question takes need more
+    /// than `allowed` bytes.
+    pub fn new(model: &Model, mode: Without, allowed: u64) -> Result<Self, IndexError> {
+        let structure = detect::detect(model, mode)?;
+        let needed = bytes(model, mode);
+        if needed > u128::from(allowed) {
+            return Err(IndexError::TooLarge { needed, allowed });
+        }
+        let discount = model.discount();
+        let arm = |(player, decision): (AgentId, &usize)| {
+            let player = model.player(player);
+            let values = player.utility.at(0, *decision, 0).clone();
+            Arm::new(values, player.moves.at(0, *decision, 0).clone(), discount)
+        };
+        let arms: Vec<Arm> = structure.chosen_by.iter().enumerate().map(arm).collect();
+        let levels = Levels::new(&arms);
+        let outside =
+            |i: AgentId| (0..model.player(i).types).map(|own| model.outside(i, 0, 0, own)).collect();
+        let outside = (0..model.players()).map(outside).collect();
+        let unit = arms.iter().map(half_range).fold(0.0, f64::max).min(1.0);
+        Ok(Self { mode, discount, structure, arms, levels, outside, unit })
+    }
+
+    /// What "without player i" means here.
+    pub fn mode(&self) -> Without {
+        self.mode
+    }
+
+    /// Number of players.
+    pub fn players(&self) -> usize {
+        self.arms.len()
+    }
+
+    /// The decision that serves a player.
+    pub fn decision_for(&self, player: AgentId) -> usize {
+        self.structure.chosen_by[player]
+    }
+
+    /// Gittins index of a player by type: the constant utility per period that is as good as the right to choose her
+    /// as long as one likes. The public utility is left out.
+    pub fn indices(&self, player: AgentId) -> &[f64] {
+        &self.arms[player].indices
+    }
+
+    /// Value W of a state: expected discounted utility of all players and the public.
+    ///
+    /// # Panics
+    /// The state has a wrong length or a type out of range; so do the functions below.
+    pub fn value(&self, state: &[usize]) -> f64 {
+        self.check(state);
+        let idle = self.structure.idle.is_some();
+        self.total(self.levels.value(&self.arms, state, None, idle))
+    }
+
+    /// Value W without a player; in mode tight what stands in its place, the least over her own types of the value of
+    /// all minus her outside value. Her own entry of the state is not used.
+    pub fn value_without(&self, player: AgentId, state: &[usize]) -> f64 {
+        self.check(state);
+        if self.mode == Without::Tight {
+            return self.total(self.tight(state)[player]);
+        }
+        let zero = self.structure.zero[player];
+        self.total(self.levels.value(&self.arms, state, Some(player), zero))
+    }
+
+    /// [`Self::value_without`] for all players at once, for little more than the price of one.
+    pub fn values_without(&self, state: &[usize], out: &mut [f64]) {
+        self.check(state);
+        assert_eq!(out.len(), self.players(), "one number for each player");
+        out.copy_from_slice(&self.flows_without(state));
+        for value in out {
+            *value = self.total(*value);
+        }
+    }
+
+    /// The efficient decision, and what every player pays in this period.
+    ///
+    /// The decision serves the highest index; indices within 1e-10 (s + |highest|) of it are equal (s = 1, or the
+    /// largest half range of a player's utility if that is less), and the lowest decision is taken among equals. An
+    /// idle decision has the index 0.
+    pub fn ruling(&self, state: &[usize]) -> (usize, Vec<f64>) {
+        self.check(state);
+        let (decision, winner) = self.efficient(state);
+        let Some(winner) = winner else {
+            // Nobody moves or is paid: W_{-i} - w - delta W_{-i}.
+            return (decision, self.flows_without(state));
+        };
+        let index = self.arms[winner].indices[state[winner]];
+        let below_zero = |i: AgentId| index < 0.0 && self.structure.zero[i];
+        if self.mode == Without::Tight || (0..self.players()).any(|i| i != winner && below_zero(i)) {
+            return (decision, self.payments_by_values(state, winner));
+        }
+        // Without the winner nothing moves or is earned in this period: W_{-i} - w - delta W_{-i}. Without a loser the
+        // winner is still the right choice, so losers pay nothing.
+        let mut payments = vec![0.0; self.players()];
+        let zero = self.structure.zero[winner];
+        payments[winner] = self.levels.value(&self.arms, state, Some(winner), zero);
+        (decision, payments)
+    }
+
+    /// The decision, and whom it serves.
+    fn efficient(&self, state: &[usize]) -> (usize, Option<AgentId>) {
+        let served = self.arms.iter().zip(state).enumerate();
+        let served = served.map(|(i, (arm, x))| (self.structure.chosen_by[i], Some(i), arm.indices[*x]));
+        let candidates = || served.clone().chain(self.structure.idle.map(|a| (a, None, 0.0)));
+        let highest = candidates().map(|(_, _, index)| index).fold(f64::NEG_INFINITY, f64::max);
+        let enough = highest - TIE * (self.unit + highest.abs());
+        let chosen = candidates().filter(|(_, _, index)| *index >= enough).min_by_key(|(a, _, _)| *a);
+        // There is at least one player, and the highest index is enough.
+        chosen.map_or((0, None), |(decision, winner, _)| (decision, winner))
+    }
+
+    /// W_{-i} - w - v_winner - delta E W_{-i}(next), and for the winner the same without her utility and move.
+    fn payments_by_values(&self, state: &[usize], winner: AgentId) -> Vec<f64> {
+        let arm = &self.arms[winner];
+        let now = self.flows_without(state);
+        let next = self.next_flows(state, winner);
+        let earned = arm.values[state[winner]];
+        let of = |i: AgentId| {
+            if i == winner {
+                now[i]
+            } else {
+                (now[i] - self.discount * next[i]) / (1.0 - self.discount) - earned
+            }
+        };
+        (0..self.players()).map(of).collect()
+    }
+
+    /// Expected values without each player but the winner in the next period, as constant payments per period.
+    fn next_flows(&self, state: &[usize], winner: AgentId) -> Vec<f64> {
+        let law = self.arms[winner].kernel.row(state[winner]);
+        if self.mode == Without::Tight {
+            let idle = self.structure.idle.is_some();
+            let values = self.levels.by_two_types(&self.arms, state, winner, idle);
+            let expected = |(values, outside): (&Vec<f64>, &Vec<f64>)| {
+                let rows = values.chunks_exact(outside.len());
+                law.iter().zip(rows).map(|(p, row)| p * self.least(row, outside)).sum()
+            };
+            return values.iter().zip(&self.outside).map(expected).collect();
+        }
+        let mut next = vec![0.0; self.players()];
+        let mut moved = state.to_vec();
+        for (to, p) in law.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            moved[winner] = to;
+            for (sum, flow) in next.iter_mut().zip(self.flows_without(&moved)) {
+                *sum += p * flow;
+            }
+        }
+        next
+    }
+
+    /// Values without each player as constant payments per period, the public left out.
+    fn flows_without(&self, state: &[usize]) -> Vec<f64> {
+        if self.mode == Without::Tight {
+            return self.tight(state);
+        }
+        let mut flows = vec![0.0; self.players()];
+        self.levels.without_each(&self.arms, state, &self.structure.zero, &mut flows);
+        flows
+    }
+
+    fn tight(&self, state: &[usize]) -> Vec<f64> {
+        let idle = self.structure.idle.is_some();
+        let values = self.levels.by_own_type(&self.arms, state, idle);
+        values.iter().zip(&self.outside).map(|(values, outside)| self.least(values, outside)).collect()
+    }
+
+    /// The least over a player's types of the value of all minus her outside value.
+    fn least(&self, values: &[f64], outside: &[f64]) -> f64 {
+        let left = values.iter().zip(outside).map(|(flow, u)| flow - (1.0 - self.discount) * u);
+        left.fold(f64::INFINITY, f64::min)
+    }
+
+    /// A constant payment per period, and the public, for ever.
+    fn total(&self, flow: f64) -> f64 {
+        (flow + self.structure.public) / (1.0 - self.discount)
+    }
+
+    fn check(&self, state: &[usize]) {
+        assert_eq!(state.len(), self.players(), "one type for each player");
+        let fits = state.iter().zip(&self.arms).all(|(x, arm)| *x < arm.values.len());
+        assert!(fits, "types out of range: {state:?}");
+    }
+}
+
+/// Half the range of a player's utility, which is 0 if she is not chosen.
+fn half_range(arm: &Arm) -> f64 {
+    let end = |pick: fn(f64, f64) -> f64| arm.values.iter().copied().fold(0.0, pick);
+    0.5 * (end(f64::max) - end(f64::min))
+}
+
+/// Bytes of all tables, and of what is needed to make and to use them.
+fn bytes(model: &Model, mode: Without) -> u128 {
+    let types = || (0..model.players()).map(|i| model.player(i).types);
+    let kept: u128 = types().map(|n| Arm::bytes(n).0 + 8 * n as u128).sum();
+    let making = types().map(|n| Arm::bytes(n).1).max().unwrap_or(0);
+    let indices: u128 = types().map(|n| n as u128).sum();
+    let pairs = indices * types().max().unwrap_or(0) as u128;
+    let using = if mode == Without::Tight { Levels::scratch_of_pairs(pairs) } else { 0 };
+    kept + making + using + Levels::bytes(indices) + Levels::scratch(model.players() as u128)
+}
+
+#[cfg(test)]
+mod tests;
