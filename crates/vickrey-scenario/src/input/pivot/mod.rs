@@ -2,6 +2,7 @@
 
 mod arms;
 mod build;
+mod function;
 mod goods;
 mod licence;
 mod list;

@@ -493,3 +493,72 @@ fn what_is_too_large_is_refused_before_it_is_built() {
         "{found:?}"
     );
 }
+
+#[test]
+fn numbers_on_a_grid() {
+    let whole = "types = [\"low\", \"high\"]\nstart = \"low\"\ntransition = \"stays\"";
+    let with = |lines: &str| {
+        let text = text(&TABLES.replacen(whole, lines, 1));
+        let found = read(&text).err().map_or_else(Vec::new, |problem| lines_of(&problem));
+        found.into_iter().collect::<Vec<String>>()
+    };
+    fn lines_of(problem: &Problem) -> Vec<String> {
+        lines(problem).iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect()
+    }
+    let chain = "chain = { rouwenhorst = 3, persistence = 0.8, sd = 0.5 }\n";
+    assert_eq!(with(&format!("{chain}utility = {{ sell = {{ exp = {{}} }} }}")), [""; 0]);
+    for (lines, expected) in [
+        ("chain = 3", "17:9 player `Ann`: `chain` is the number 3, accepted is a table, for example"),
+        ("chain = {}", "17:9 player `Ann`, `chain`: `persistence` is missing"),
+        (
+            "chain = { rouwenhorst = 3, persistence = 1, sd = 0.5 }",
+            "17:42 player `Ann`, `chain`: `persistence`: found 1",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistence = 0, sd = 0 }",
+            "17:50 player `Ann`, `chain`: `sd` is the number 0",
+        ),
+        (
+            "chain = { rouwenhorst = 3, tauchen = 3, persistence = 0, sd = 1 }",
+            "17:9 player `Ann`, `chain`: one of",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistence = 0, sd = 1, width = 2 }",
+            "17:53 player `Ann`, `chain`: `width` is given",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistance = 0, sd = 1 }",
+            "17:28 player `Ann`, `chain`: `persistance` is not a key",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistence = 0, sd = 1 }\ntypes = 3",
+            "18:1 player `Ann`: both `chain` and `types`",
+        ),
+        (
+            "utility = { exp = {} }",
+            "17:11 player `Ann`: `utility`: `exp` is a function of a number, and player `Ann` has no",
+        ),
+    ] {
+        let found = with(lines);
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{lines}: {found:?}");
+    }
+    for (lines, expected) in [
+        (
+            "utility = { exp = { scal = 1 } }",
+            "18:21 player `Ann`, `utility`, `exp`: `scal` is not a key here",
+        ),
+        (
+            "utility = { exp = { shift = 900 } }",
+            "18:11 player `Ann`: `utility`, at a node: found inf, accepted is",
+        ),
+        ("utility = { exp = { }, linear = { } }", "18:11 player `Ann`: `utility`: found a table with"),
+        ("utility = { exp = 1 }", "18:19 player `Ann`: `utility`, exp: found no table, accepted is { exp"),
+        (
+            "utility = [1, 2]",
+            "18:11 player `Ann`: `utility`: found a list of 2 numbers, accepted is a number, or a list with",
+        ),
+    ] {
+        let found = with(&format!("{chain}{lines}"));
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{lines}: {found:?}");
+    }
+}
