@@ -86,7 +86,7 @@ pub(super) fn read(
     let labels = Labels {
         types: types.collect(),
         players: names.names,
-        publics: frame.publics.names.clone(),
+        publics: public.map_or_else(Vec::new, |_| frame.publics.names.clone()),
         outcomes: frame.outcomes.names.clone(),
         decisions: frame.decisions.names.clone(),
     };

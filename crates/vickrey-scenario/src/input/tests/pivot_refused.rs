@@ -442,6 +442,21 @@ fn suggestions() {
 }
 
 #[test]
+fn what_looks_like_a_mistake() {
+    let warned = |rest: &str| read(&text(rest)).unwrap().warnings;
+    assert_eq!(warned(TABLES), [""; 0]);
+    let own = format!("without = \"own\"\n{TABLES}");
+    assert_eq!(
+        warned(&own),
+        ["[pivot]: without = \"own\", but no player has decisions that need her: the same as \"same\""]
+    );
+    assert_eq!(
+        warned(&TABLES.replacen("[[outcomes]]", "[[decisions]]\nname = \"buy\"\n[[outcomes]]", 1)),
+        ["decision `buy` is feasible in no outcome"]
+    );
+}
+
+#[test]
 fn what_is_too_large_is_refused_before_it_is_built() {
     let items: String =
         (0..14).map(|k| format!("[[items]]\nname = \"I{k}\"\nprobability = 0.05\n")).collect();
@@ -460,7 +475,7 @@ fn what_is_too_large_is_refused_before_it_is_built() {
     let players: String = (0..5)
         .map(|k| {
             format!(
-                "[[players]]\nname = \"B{k}\"\ntypes = 60\nstart = \"7\"\ntransition = \"stays\"\nutility = {{ sell = 1 }}\n"
+                "[[players]]\nname = \"B{k}\"\ntypes = 60\nstart = \"7\"\ntransition = \"stays\"\nutility = {{ sell = {k} }}\n"
             )
         })
         .collect();
@@ -473,6 +488,16 @@ fn what_is_too_large_is_refused_before_it_is_built() {
         ),
         "{found:?}"
     );
+    // Of players who can change places multisets count: 20 of 5 types make 10626 and not 5^20.
+    let player = |k: usize| {
+        format!("[[players]]\nname = \"S{k}\"\nlevels = 5\nstart = \"0 %\"\ncost = 1\nunused = \"stays\"\n")
+    };
+    let many: String = (0..20).map(player).collect();
+    let imbalance = "[[imbalances]]\nname = \"up\"\nprobability = 0.5\ncurtailment = 9\ncharge = 1\n";
+    let alike =
+        of(read(&text(&format!("family = \"storage\"\nhorizon = 2\nmemory = 1\n{imbalance}{many}")))
+            .unwrap());
+    assert!(alike.joint_states() > 9e13);
     // Projects for one licence are solved one by one.
     let players: String = (0..80)
         .map(|k| format!("[[players]]\nname = \"B{k}\"\nstates = 60\nstart = \"7\"\nvalue = 1\ntransition = \"stays\"\n"))

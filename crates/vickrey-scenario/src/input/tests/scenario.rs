@@ -94,7 +94,7 @@ fn a_mechanism_is_needed_and_must_be_known() {
     );
     assert_eq!(
         lines(&read("mechanism = 1").unwrap_err())[0].split(" | ").next().unwrap(),
-        "1:13 scenario: `mechanism` is the number 1, accepted is one of `market`, `linear-quadratic`"
+        "1:13 scenario: `mechanism` is the number 1, accepted is one of `market`, `linear-quadratic`, `pivot`"
     );
     assert_eq!(
         template("mrket").unwrap_err().help().unwrap(),
