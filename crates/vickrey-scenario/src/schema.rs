@@ -181,6 +181,10 @@ fn named(kind: &Named, levels: usize) -> Value {
     if !kind.words.is_empty() {
         options.push(json!({ "type": "string", "enum": kind.words }));
     }
+    for (name, keys) in kind.functions {
+        let function = closed_object([(*name, object(keys), true)].into_iter());
+        options.push(function);
+    }
     if levels > 0 {
         options.push(json!({ "type": "object", "additionalProperties": named(kind, levels - 1) }));
     }

@@ -2,11 +2,16 @@
 
 mod pivot_cases;
 
-use pivot_cases::{goods, item, licence, model, storage, trade};
+use pivot_cases::{goods, item, licence, model, stock, storage, trade};
+use vickrey::audit::{AuditOptions, Effort};
+use vickrey::guarantee::{Property, SolutionConcept};
+use vickrey::pivot::audit::audit;
+use vickrey::pivot::discretise::{rouwenhorst, tauchen};
+use vickrey::pivot::solve::approximate::{Interpolation, fitted, refined};
 use vickrey::pivot::solve::product::Product;
 use vickrey::pivot::solve::space::State;
 use vickrey::pivot::solve::{Options, solve_product};
-use vickrey::pivot::{Horizon, Parts, Without};
+use vickrey::pivot::{Horizon, Parts, PaymentTime, Without};
 
 fn solved(parts: Parts, mode: Without) -> Product {
     let options = Options { mode, tolerance: Some(1e-11), ..Options::default() };
@@ -230,5 +235,66 @@ fn rulings_are_what_the_tables_say() {
                 }
             }
         }
+    }
+}
+
+/// E7: the 17-node chain as the truth, values at every 8th, 4th and 2nd node, between them by interpolation.
+#[test]
+fn e7_residual_certificates() {
+    let chain = rouwenhorst(17, 0.8, 0.5).expect("a chain");
+    let model = model(stock(&chain.nodes, chain.kernel.rows()));
+    let nodes = vec![chain.nodes.clone(); 2];
+    for (every, gain, bound) in [(8, 1.310, 10.802), (4, 0.1597, 6.130), (2, 0.0321, 2.615)] {
+        let kept: Vec<usize> = (0..17).step_by(every).collect();
+        let options = Options::default();
+        let product = fitted(&model, &options, &nodes, &[kept.clone(), kept]).expect("nodes that fit");
+        near(product.certificate().bound, bound, 6e-4);
+        let options = AuditOptions { seed: 1, effort: Effort::Normal };
+        let audit = audit(&product, &options, PaymentTime::BeforeOutcome, &|_| {});
+        let row = audit
+            .find(Property::IncentiveCompatibility(SolutionConcept::ExPost))
+            .and_then(|row| row.evidence.clone())
+            .expect("evidence");
+        near(row.worst, gain, 6e-4);
+        assert!(product.tables(0).payment.iter().flatten().all(|p| *p >= 0.0));
+    }
+}
+
+/// E7: values in the centre by number of nodes, and the step of the figure: utility against report.
+#[test]
+fn e7_chains() {
+    let middle = [(3, 2.390136, 2.188162), (5, 2.403381, 2.478396), (9, 2.406001, 2.437740)];
+    for (n, first, second) in middle {
+        let chains = [rouwenhorst(n, 0.8, 0.5), tauchen(n, 0.8, 0.5, 3.0)];
+        for (chain, printed) in chains.into_iter().zip([first, second]) {
+            let chain = chain.expect("a chain");
+            let product = solved(stock(&chain.nodes, chain.kernel.rows()), Without::Same);
+            near(product.value(0, &at(2, &[n / 2, n / 2])), printed, 6e-7);
+        }
+    }
+    let chain = rouwenhorst(3, 0.8, 0.5).expect("a chain");
+    let ruling = solved(stock(&chain.nodes, chain.kernel.rows()), Without::Same).ruling(0, &at(2, &[1, 1]));
+    near(ruling.payment[0], 0.0, 1e-12);
+    near(ruling.payment[1], 0.7, 1e-12);
+}
+
+/// The coarse solution used on finer types: what the certificate promises is kept.
+#[test]
+fn a_coarse_solution_on_finer_types() {
+    let (coarse, fine) =
+        (rouwenhorst(5, 0.8, 0.5).expect("a chain"), rouwenhorst(9, 0.8, 0.5).expect("a chain"));
+    for mode in Without::ALL {
+        let small = solved(stock(&coarse.nodes, coarse.kernel.rows()), mode);
+        let along = Interpolation::linear(&coarse.nodes, &fine.nodes).expect("rising nodes");
+        let model = model(stock(&fine.nodes, fine.kernel.rows()));
+        let product = refined(&small, &model, &[along.clone(), along]).expect("nodes that fit");
+        let options = AuditOptions { seed: 1, effort: Effort::Normal };
+        let audit = audit(&product, &options, PaymentTime::BeforeOutcome, &|_| {});
+        let row = audit
+            .find(Property::IncentiveCompatibility(SolutionConcept::ExPost))
+            .and_then(|row| row.evidence.clone())
+            .expect("evidence");
+        assert!(row.worst <= product.certificate().bound, "{row:?}");
+        assert!(product.certificate().bound > 0.01, "the coarse grid costs something");
     }
 }

@@ -41,6 +41,11 @@ impl Kernel {
         self.types
     }
 
+    /// All rows, in C order.
+    pub fn rows(&self) -> &[f64] {
+        &self.rows
+    }
+
     /// Probabilities of the next type.
     pub fn row(&self, from: usize) -> &[f64] {
         &self.rows[from * self.types..(from + 1) * self.types]

@@ -90,6 +90,8 @@ pub(crate) struct Named {
     pub words: &'static [&'static str],
     /// How many tables by name may stand around them.
     pub levels: usize,
+    /// Functions of a type that is a number, by name, with their parameters.
+    pub functions: &'static [(&'static str, &'static [Key])],
 }
 
 /// Numbers of one parameter, alone or in lists.

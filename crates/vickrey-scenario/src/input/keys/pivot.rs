@@ -294,24 +294,49 @@ const ANY: Range =
 const NOT_NEGATIVE: Range = Range { low: 0.0, high: 1e12, except: None, words: "a number from 0 to 1e12" };
 const PROBABILITY: Range = Range { low: 0.0, high: 1.0, except: None, words: "a probability from 0 to 1" };
 
+/// Functions of a type x on a grid.
+pub(crate) const FUNCTIONS: &[(&str, &[Key])] = &[("exp", EXP), ("linear", LINEAR)];
+
+/// scale * exp(x + shift)
+pub(crate) const EXP: &[Key] = &[
+    Key::number("scale", -1e12, 1e12, "The factor of exp(x + shift).").or("1.0"),
+    Key::number("shift", -1e3, 1e3, "What is added to x.").or("0.0"),
+];
+/// base + slope * x
+pub(crate) const LINEAR: &[Key] = &[
+    Key::number("base", -1e12, 1e12, "The value for x = 0.").or("0.0"),
+    Key::number("slope", -1e12, 1e12, "What a unit of x adds.").or("1.0"),
+];
+
 /// One number, or one for each period, or that by public state.
-static BY_STATE: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 1 };
-static CHANCE: Named = Named { range: &PROBABILITY, depths: &[0, 1], words: &[], levels: 1 };
-static CHANCE_OVER_TIME: Named = Named { range: &PROBABILITY, depths: &[0, 1], words: &[], levels: 0 };
+static BY_STATE: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 1, functions: &[] };
+static CHANCE: Named = Named { range: &PROBABILITY, depths: &[0, 1], words: &[], levels: 1, functions: &[] };
+static CHANCE_OVER_TIME: Named =
+    Named { range: &PROBABILITY, depths: &[0, 1], words: &[], levels: 0, functions: &[] };
 /// One number for each type, and that for each period, by decision and public state.
-static UTILITY_OF: Named = Named { range: &ANY, depths: &[0, 1, 2], words: &[], levels: 2 };
-static OUTSIDE_OF: Named = Named { range: &ANY, depths: &[0, 1, 2], words: &[], levels: 1 };
-static TERMINAL_OF: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 1 };
-static PER_TYPE: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 0 };
-static PER_TYPE_AND_NAME: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 1 };
-static FACTORS: Named = Named { range: &NOT_NEGATIVE, depths: &[0, 1], words: &[], levels: 0 };
-static PRIOR_OF: Named = Named { range: &PROBABILITY, depths: &[1], words: &[], levels: 0 };
-static KERNEL: Named = Named { range: &PROBABILITY, depths: &[2], words: &[STAYS], levels: 0 };
-static KERNEL_BY_NAME: Named = Named { range: &PROBABILITY, depths: &[2], words: &[STAYS], levels: 1 };
-static KERNELS: Named = Named { range: &PROBABILITY, depths: &[2, 3], words: &[STAYS], levels: 2 };
-static PUBLIC_KERNELS: Named = Named { range: &PROBABILITY, depths: &[2, 3], words: &[STAYS], levels: 1 };
+static UTILITY_OF: Named =
+    Named { range: &ANY, depths: &[0, 1, 2], words: &[], levels: 2, functions: FUNCTIONS };
+static OUTSIDE_OF: Named =
+    Named { range: &ANY, depths: &[0, 1, 2], words: &[], levels: 1, functions: FUNCTIONS };
+static TERMINAL_OF: Named =
+    Named { range: &ANY, depths: &[0, 1], words: &[], levels: 1, functions: FUNCTIONS };
+static PER_TYPE: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 0, functions: &[] };
+static PER_TYPE_AND_NAME: Named =
+    Named { range: &ANY, depths: &[0, 1], words: &[], levels: 1, functions: &[] };
+static VALUE_OF: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 0, functions: FUNCTIONS };
+static FACTORS: Named =
+    Named { range: &NOT_NEGATIVE, depths: &[0, 1], words: &[], levels: 0, functions: FUNCTIONS };
+static PRIOR_OF: Named = Named { range: &PROBABILITY, depths: &[1], words: &[], levels: 0, functions: &[] };
+static KERNEL: Named =
+    Named { range: &PROBABILITY, depths: &[2], words: &[STAYS], levels: 0, functions: &[] };
+static KERNEL_BY_NAME: Named =
+    Named { range: &PROBABILITY, depths: &[2], words: &[STAYS], levels: 1, functions: &[] };
+static KERNELS: Named =
+    Named { range: &PROBABILITY, depths: &[2, 3], words: &[STAYS], levels: 2, functions: &[] };
+static PUBLIC_KERNELS: Named =
+    Named { range: &PROBABILITY, depths: &[2, 3], words: &[STAYS], levels: 1, functions: &[] };
 /// By bundle, and that by type.
-static BUNDLES: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 2 };
+static BUNDLES: Named = Named { range: &ANY, depths: &[0, 1], words: &[], levels: 2, functions: &[] };
 
 const fn name(about: &'static str) -> Key {
     Key::new("name", Kind::Text, about).required()
@@ -370,13 +395,46 @@ pub(crate) const PUBLIC_TERMINAL: Key = Key::new(
 
 /// Keys of `[[players]]` of the family `tables`.
 pub(crate) const TABLES_PLAYER: &[Key] =
-    &[PLAYER_NAME, TYPES, START, PRIOR, UTILITY, TRANSITION, TERMINAL, OUTSIDE, NEEDS];
+    &[PLAYER_NAME, TYPES, CHAIN, START, PRIOR, UTILITY, TRANSITION, TERMINAL, OUTSIDE, NEEDS];
 pub(crate) const PLAYER_NAME: Key = name("The player's name; no two players share one.");
 pub(crate) const TYPES: Key = Key::new(
     "types",
     Kind::NamesOrCount,
     "What she alone knows: names of her types, or how many (then they are 0, 1, …). Left out: one type.",
 );
+pub(crate) const CHAIN: Key = Key::new(
+    "chain",
+    Kind::Section(CHAIN_KEYS),
+    "Instead of types and transition: a number x that moves by x' = persistence x + noise, brought onto a grid. Its types \
+     are the nodes; numbers by type can then be { exp = { scale, shift } }, which is scale * exp(x + shift), or { linear = { \
+     base, slope } }. Without start or prior it begins with the law that it has in the long run.",
+);
+/// Keys of `chain`. Their order is that of the indices in [`chain`].
+pub(crate) const CHAIN_KEYS: &[Key] = &[
+    Key::new(
+        "rouwenhorst",
+        Kind::Whole { low: 1, high: MOST_TYPES },
+        "Number of nodes of Rouwenhorst's chain, whose conditional means and variances are exact.",
+    ),
+    Key::new(
+        "tauchen",
+        Kind::Whole { low: 1, high: MOST_TYPES },
+        "Number of nodes of Tauchen's chain, in which every node stands for the values around it.",
+    ),
+    Key::number("persistence", -1.0, 1.0, "What is left of x after a period, above -1 and below 1.")
+        .required(),
+    Key::number("sd", 1e-12, 1e6, "Standard deviation of x in the long run.").required(),
+    Key::number("width", 1e-3, 1e3, "Tauchen: how many standard deviations the grid reaches to either side.")
+        .or("3.0"),
+];
+/// Indices into [`CHAIN_KEYS`].
+pub(crate) mod chain {
+    pub const ROUWENHORST: usize = 0;
+    pub const TAUCHEN: usize = 1;
+    pub const PERSISTENCE: usize = 2;
+    pub const SD: usize = 3;
+    pub const WIDTH: usize = 4;
+}
 pub(crate) const START: Key = Key::new(
     "start",
     Kind::Text,
@@ -435,7 +493,7 @@ pub(crate) const CHANCE_OF: Key = Key::new(
 
 /// Keys of `[[players]]` of the family `goods`.
 pub(crate) const GOODS_PLAYER: &[Key] =
-    &[PLAYER_NAME, TYPES, START, PRIOR, VALUES, FACTOR, GOODS_TRANSITION, HOLDS];
+    &[PLAYER_NAME, TYPES, CHAIN, START, PRIOR, VALUES, FACTOR, GOODS_TRANSITION, HOLDS];
 pub(crate) const VALUES: Key = Key::new(
     "values",
     Kind::Named(&BUNDLES),
@@ -537,7 +595,7 @@ pub(crate) const OUTSIDE_CHARGE: Key = Key::new(
 
 /// Keys of `[[players]]` of the family `licence`.
 pub(crate) const LICENCE_PLAYER: &[Key] =
-    &[PLAYER_NAME, PROJECT_STATES, START, PRIOR, VALUE, PROJECT_TRANSITION];
+    &[PLAYER_NAME, PROJECT_STATES, CHAIN, START, PRIOR, VALUE, PROJECT_TRANSITION];
 pub(crate) const PROJECT_STATES: Key = Key::new(
     "states",
     Kind::NamesOrCount,
@@ -545,7 +603,7 @@ pub(crate) const PROJECT_STATES: Key = Key::new(
 );
 pub(crate) const VALUE: Key = Key::new(
     "value",
-    Kind::Named(&PER_TYPE),
+    Kind::Named(&VALUE_OF),
     "What a period with the licence is worth to her: a number, or one for each state. A period without is worth 0.",
 )
 .required()

@@ -271,6 +271,7 @@ fn draft(person: &Person<'_, '_>, items: &List, desk: &mut Desk) -> Option<Draft
         Some(value) => {
             scope(&GOODS_TRANSITION).kernels(value, types, desk).and_then(|k| k.into_iter().next())
         }
+        None if person.chain.is_some() => person.chain.clone(),
         None if types.len() == 1 => Some(vickrey::pivot::Kernel::identity(1)),
         None => {
             sheet.missing(&GOODS_TRANSITION, GOODS_TRANSITION.about, desk);

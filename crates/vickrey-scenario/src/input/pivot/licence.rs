@@ -73,6 +73,7 @@ fn inline(person: &Person<'_, '_>, desk: &mut Desk) -> Option<Project> {
     };
     let kernel = match sheet.value(PROJECT_TRANSITION.name) {
         Some(value) => scope(&PROJECT_TRANSITION).kernels(value, states, desk)?.into_iter().next(),
+        None if person.chain.is_some() => person.chain.clone(),
         None if states.len() == 1 => Some(Kernel::identity(1)),
         None => {
             sheet.missing(&PROJECT_TRANSITION, PROJECT_TRANSITION.about, desk);

@@ -22,6 +22,8 @@ pub(super) struct List {
     pub what: &'static str,
     /// A name that has been refused is empty.
     pub names: Vec<String>,
+    /// Where types are nodes of a grid: their values.
+    pub nodes: Vec<f64>,
     spans: Vec<Span>,
     known: HashMap<String, usize>,
 }

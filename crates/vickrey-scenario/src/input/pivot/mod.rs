@@ -2,6 +2,7 @@
 
 mod arms;
 mod build;
+mod function;
 mod goods;
 mod licence;
 mod list;
@@ -12,7 +13,7 @@ mod storage;
 mod tables;
 mod tree;
 
-use vickrey::pivot::{Horizon, Model, Options, PaymentTime, Terms as Rules, Without};
+use vickrey::pivot::{Horizon, Model, Options, Parts, PaymentTime, Terms as Rules, Without};
 
 use self::build::Built;
 use self::tree::Time;
@@ -163,11 +164,13 @@ pub(super) fn read(
                 .to_owned(),
         );
     }
-    if !size::fits(&parts, &terms, desk) {
+    warn_of_idle_decisions(&parts, &mut context.warnings);
+    let model = build::model(parts, sheet, desk)?;
+    if !size::fits(&model, &terms, desk) {
         return None;
     }
     Some(PivotScenario {
-        model: build::model(parts, sheet, desk)?,
+        model,
         family: family?,
         without: terms.without,
         payment: payment.map_or(PaymentTime::BeforeOutcome, |index| PAYMENT_OF[index]),
@@ -178,6 +181,15 @@ pub(super) fn read(
         goods,
         notes,
     })
+}
+
+/// Decisions that are never possible look like mistakes.
+fn warn_of_idle_decisions(parts: &Parts, warnings: &mut Vec<String>) {
+    let never = |a: &usize| parts.outcomes.feasible.iter().all(|set| set.binary_search(a).is_err());
+    for a in (0..parts.decisions).filter(never).take(10) {
+        warnings
+            .push(format!("decision `{}` is feasible in no outcome", shorten(&parts.labels.decisions[a])));
+    }
 }
 
 fn family(rules: &Sheet<'_, '_>, desk: &mut Desk) -> Option<PivotFamily> {

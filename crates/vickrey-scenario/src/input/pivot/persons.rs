@@ -1,9 +1,12 @@
 //! What the players of all families have: a name, types, and a type to start from.
 
+use vickrey::pivot::Kernel;
+
+use super::function;
 use super::list::{self, List};
 use super::tree::{Scope, Time};
 use crate::diagnostic::shorten;
-use crate::input::keys::pivot::{PLAYER_NAME, PRIOR, START};
+use crate::input::keys::pivot::{CHAIN, PLAYER_NAME, PRIOR, START};
 use crate::input::keys::{Agents, Key, Kind, Layout};
 use crate::input::sheet::{Desk, Sheet};
 
@@ -14,6 +17,8 @@ pub(super) struct Person<'a, 'i> {
     pub types: Option<List>,
     /// None if it could not be read.
     pub prior: Option<Vec<f64>>,
+    /// How her type moves, if it is a number on a grid.
+    pub chain: Option<Kernel>,
 }
 
 /// How a family calls types.
@@ -48,18 +53,48 @@ pub(super) fn read<'a, 'i>(
     for (index, mut sheet) in sheet.sections(key, desk).into_iter().enumerate() {
         list::heading(&mut sheet, index, &PLAYER_NAME, &mut names, desk);
         sheet.refuse_others(accepted.iter().copied().flatten().map(|key| key.name), desk);
-        let types = match sheet.value(words.key.name) {
-            Some(_) => List::read(words.one, &sheet, words.key, words.numbered, desk),
-            None if words.key.required => {
-                sheet.missing(words.key, words.key.about, desk);
-                None
-            }
-            None => Some(List::of(words.one, [(words.numbered)(0, 1)])),
-        };
-        let prior = types.as_ref().and_then(|types| prior(&sheet, types, desk));
-        persons.push(Person { sheet, types, prior });
+        persons.push(if sheet.value(CHAIN.name).is_some() && takes_chain(accepted) {
+            on_grid(sheet, words, desk)
+        } else {
+            let types = types(&sheet, words, desk);
+            let prior = types.as_ref().and_then(|types| prior(&sheet, types, desk));
+            Person { sheet, types, prior, chain: None }
+        });
     }
     (names, persons)
+}
+
+fn takes_chain(accepted: &[&[Key]]) -> bool {
+    accepted.iter().copied().flatten().any(|key| key.name == CHAIN.name)
+}
+
+fn types(sheet: &Sheet<'_, '_>, words: &Words, desk: &mut Desk) -> Option<List> {
+    match sheet.value(words.key.name) {
+        Some(_) => List::read(words.one, sheet, words.key, words.numbered, desk),
+        None if words.key.required => {
+            sheet.missing(words.key, words.key.about, desk);
+            None
+        }
+        None => Some(List::of(words.one, [(words.numbered)(0, 1)])),
+    }
+}
+
+/// A player whose types are nodes of a grid.
+fn on_grid<'a, 'i>(sheet: Sheet<'a, 'i>, words: &Words, desk: &mut Desk) -> Person<'a, 'i> {
+    for key in [words.key.name, "transition"].into_iter().filter(|key| sheet.value(key).is_some()) {
+        let message = format!("{}: both `chain` and `{key}` are given", sheet.title);
+        desk.at(sheet.key_place(key), message, "one too many", CHAIN.about.to_owned());
+    }
+    let (types, chain, stationary) = match function::chain(&sheet, words.one, desk) {
+        Some((types, chain, stationary)) => (Some(types), Some(chain), Some(stationary)),
+        None => (None, None, None),
+    };
+    let is_said = [&START, &PRIOR].iter().any(|key| sheet.value(key.name).is_some());
+    let prior = match &types {
+        Some(types) if is_said => prior(&sheet, types, desk),
+        _ => stationary,
+    };
+    Person { sheet, types, prior, chain }
 }
 
 /// Reports that there is nobody.

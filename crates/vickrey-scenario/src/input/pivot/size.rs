@@ -1,6 +1,7 @@
 //! How large an instance is, before anything large is built.
 
-use vickrey::pivot::{Horizon, Parts};
+use vickrey::pivot::exchangeable::groups;
+use vickrey::pivot::{Horizon, Model};
 
 use super::Terms;
 use crate::input::sheet::Desk;
@@ -15,12 +16,21 @@ pub(super) fn joint(publics: usize, types: impl Iterator<Item = usize>) -> f64 {
 
 /// Whether a solver can begin; reports that it cannot.
 ///
-/// Projects for one licence may be solved one by one, and are left to it.
-pub(super) fn fits(parts: &Parts, terms: &Terms, desk: &mut Desk) -> bool {
+/// Projects for one licence may be solved one by one, and are left to it. Of players who can change places only multisets
+/// of types count.
+pub(super) fn fits(model: &Model, terms: &Terms, desk: &mut Desk) -> bool {
+    let parts = model.parts();
     let types = || parts.players.iter().map(|player| player.types);
-    let joint = joint(parts.public.states, types());
     let one_by_one =
         parts.horizon == Horizon::Infinite && parts.public.states == 1 && parts.outcomes.feasible.len() == 1;
+    let joint = joint(parts.public.states, types());
+    if one_by_one || PER_JOINT_STATE * joint <= terms.memory as f64 {
+        return true;
+    }
+    let groups = groups(model);
+    let counted = groups.iter().fold(parts.public.states as f64, |product, group| {
+        product * multisets(model.player(group[0]).types, group.len())
+    });
     let what = || {
         let publics = match parts.public.states {
             1 => String::new(),
@@ -28,9 +38,18 @@ pub(super) fn fits(parts: &Parts, terms: &Terms, desk: &mut Desk) -> bool {
         };
         let types: Vec<String> = types().take(12).map(|n| n.to_string()).collect();
         let more = if parts.players.len() > 12 { " x …" } else { "" };
-        format!("{} joint states ({publics}types {}{more})", count(joint), types.join(" x "))
+        let alike = match groups.len() < parts.players.len() {
+            true => format!(", and players who can change places make them {}", count(counted)),
+            false => String::new(),
+        };
+        format!("{} joint states ({publics}types {}{more}{alike})", count(joint), types.join(" x "))
     };
-    one_by_one || enough(PER_JOINT_STATE * joint, what, terms, desk)
+    enough(PER_JOINT_STATE * counted, what, terms, desk)
+}
+
+/// In how many ways some players can have types, if it does not matter who has which.
+fn multisets(types: usize, players: usize) -> f64 {
+    (1..=players).fold(1.0, |ways, k| ways * (types + k - 1) as f64 / k as f64)
 }
 
 /// Whether players can have a list of utilities for each decision; reports that they cannot.

@@ -12,7 +12,7 @@ use crate::diagnostic::{Problem, shorten};
 use crate::input::Context;
 use crate::input::keys::Key;
 use crate::input::keys::pivot::{
-    DECISION, FAMILY, FEASIBLE, NEEDS, OUTCOME, OUTCOME_CHANCE, OUTSIDE, PUBLIC_KEYS, PUBLIC_START,
+    CHAIN, DECISION, FAMILY, FEASIBLE, NEEDS, OUTCOME, OUTCOME_CHANCE, OUTSIDE, PUBLIC_KEYS, PUBLIC_START,
     PUBLIC_TERMINAL, PUBLIC_TRANSITION, STATES, TABLES, TERMINAL, TRANSITION, TRANSITIONS, TYPES, UTILITIES,
     UTILITY, WORTH,
 };
@@ -86,7 +86,7 @@ pub(super) fn read(
     let labels = Labels {
         types: types.collect(),
         players: names.names,
-        publics: frame.publics.names.clone(),
+        publics: public.map_or_else(Vec::new, |_| frame.publics.names.clone()),
         outcomes: frame.outcomes.names.clone(),
         decisions: frame.decisions.names.clone(),
     };
@@ -364,8 +364,10 @@ fn player(
     };
     let moves = match (sheet.value(TRANSITION.name), transitions.get(i)) {
         (Some(_), Some(rows)) => rows.refuse_second(sheet, &TRANSITION, desk),
+        (None, Some(rows)) if person.chain.is_some() => rows.refuse_second(sheet, &CHAIN, desk),
         (None, Some(rows)) => rows.moves(frame, types, desk),
         (None, None) if transitions.is_refused => None,
+        (None, None) if person.chain.is_some() => person.chain.clone().map(Moves::constant),
         _ => moves(frame, sheet, types, desk),
     };
     let terminal = terminal(frame, sheet, types, desk);

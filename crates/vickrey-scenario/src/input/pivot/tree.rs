@@ -4,9 +4,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 use vickrey::pivot::{Kernel, Varying};
 
+use super::function;
 use super::list::List;
 use crate::diagnostic::{list as listed, shorten, written};
-use crate::input::keys::pivot::{ELSE, STAYS};
+use crate::input::keys::pivot::{ELSE, FUNCTIONS, STAYS};
 use crate::input::keys::{Key, Kind, Range};
 use crate::input::sheet::{Desk, Nest, NestOf, Sheet, Span};
 
@@ -86,7 +87,8 @@ impl<'a, 'i> Scope<'_, 'a, 'i> {
         (desk.problems.count() == before).then_some(nest)
     }
 
-    fn range(&self) -> Option<&'static Range> {
+    /// What a single number may be.
+    pub fn range(&self) -> Option<&'static Range> {
         match self.key.kind {
             Kind::Named(named) => Some(named.range),
             _ => None,
@@ -139,7 +141,8 @@ impl<L> Node<L> {
         desk: &mut Desk,
     ) -> Option<Self> {
         let DeValue::Table(table) = value.get_ref() else { return leaf(value, desk).map(Self::Leaf) };
-        let is_function = table.iter().all(|(key, _)| matches!(key.get_ref().as_ref(), "exp" | "linear"));
+        let is_function =
+            table.iter().all(|(key, _)| FUNCTIONS.iter().any(|(name, _)| key.get_ref() == name));
         if (is_function && !table.is_empty()) || names.iter().all(Option::is_none) {
             return leaf(value, desk).map(Self::Leaf);
         }
@@ -274,6 +277,11 @@ impl Scope<'_, '_, '_> {
 
     /// One number for each type, or that for each period.
     pub fn by_type(&self, value: Value<'_, '_>, types: &List, desk: &mut Desk) -> Option<Vec<Vec<f64>>> {
+        if let DeValue::Table(_) = value.get_ref()
+            && matches!(&self.key.kind, Kind::Named(named) if !named.functions.is_empty())
+        {
+            return function::values(self, value, types, desk).map(|row| vec![row]);
+        }
         let nest = self.checked(value, desk)?;
         let n = types.len();
         let row = |nest: &Nest| match &nest.of {

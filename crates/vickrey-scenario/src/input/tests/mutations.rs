@@ -69,6 +69,8 @@ const PIECES: &[&str] = &[
     "{ else = 1 }",
     "[[0.5, 0.5], [0.5, 0.5]]",
     "prior = [1]\n",
+    "chain = { rouwenhorst = 3, persistence = 0.5, sd = 1 }\n",
+    "{ exp = { shift = 1 } }",
     "discard = true\n",
 ];
 

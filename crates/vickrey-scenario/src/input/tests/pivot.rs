@@ -540,3 +540,83 @@ fn projects_that_cannot_be_used() {
         ]
     );
 }
+
+#[test]
+fn numbers_on_a_grid() {
+    let player = |name: &str, shift: f64| {
+        format!(
+            "[[players]]\nname = \"{name}\"\nchain = {{ rouwenhorst = 3, persistence = 0.8, sd = 0.5 }}\n\
+             utility = {{ \"to {name}\" = {{ \"0\" = 0, else = {{ exp = {{ shift = {shift} }} }} }} }}\nterminal = 0\n"
+        )
+    };
+    let scenario = good(&format!(
+        "horizon = 4\n[[decisions]]\nname = \"keep\"\n[[decisions]]\nname = \"to 1\"\n[[decisions]]\nname = \"to 2\"\n\
+         [[outcomes]]\nname = \"closed\"\nprobability = 0.3\ndecisions = [\"keep\"]\n[[outcomes]]\nname = \"open\"\n\
+         probability = 0.7\ndecisions = [\"keep\", \"to 1\", \"to 2\"]\n[public]\nstates = 3\nstart = \"2\"\n\
+         transition = {{ keep = \"stays\", else = [[1, 0, 0], [1, 0, 0], [0, 1, 0]] }}\n{}{}",
+        player("1", 0.0),
+        player("2", 0.1)
+    ));
+    let parts = scenario.model.parts();
+    assert_eq!(parts.labels.types[0], ["-0.707", "0", "0.707"]);
+    let edge = 0.5f64.sqrt();
+    for (i, shift) in [(0, 0.0), (1, 0.1)] {
+        let player = &parts.players[i];
+        assert_eq!(player.utility.at(0, i + 1, 0), &[0.0; 3]);
+        assert_eq!(player.utility.at(3, 2 - i, 2), &[0.0; 3]);
+        for (found, x) in player.utility.at(2, i + 1, 1).iter().zip([-edge, 0.0, edge]) {
+            assert!((found - (x + shift).exp()).abs() < 1e-12);
+        }
+        let kernel = [0.81, 0.18, 0.01, 0.09, 0.82, 0.09, 0.01, 0.18, 0.81];
+        let law = player.moves.at(0, 0, 0);
+        for (found, p) in (0..3).flat_map(|k| law.row(k)).zip(kernel) {
+            assert!((found - p).abs() < 1e-15);
+        }
+        for (found, p) in player.prior.iter().zip([0.25, 0.5, 0.25]) {
+            assert!((found - p).abs() < 1e-15);
+        }
+    }
+    assert_eq!(*parts.public.moves.at(0, 1, 2), vec![(1, 1.0)]);
+    assert_eq!(scenario.notes.len(), 0);
+    // For projects, with a start that is said.
+    let project = "chain = { tauchen = 5, persistence = 0.5, sd = 1, width = 2 }\nstart = \"-1\"\nvalue = { linear = { base = 3 } }\n";
+    let scenario =
+        good(&format!("{LICENCE}[[players]]\nname = \"x\"\n{project}[[players]]\nname = \"y\"\nvalue = 1\n"));
+    let x = scenario.model.player(0);
+    assert_eq!(x.utility.at(0, 0, 0), &[1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(x.prior, [0.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(*x.moves.at(0, 1, 0), Kernel::identity(5));
+}
+
+/// The fifty projects of worked case E8.
+#[test]
+fn many_projects_from_a_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/licence-many.toml");
+    let scenario = of(load(&path).unwrap());
+    let player = |j: usize| {
+        let row = |k: usize| {
+            let weights: Vec<f64> = (0..4).map(|l| (1 + (j + 2 * k + 3 * l) % 5) as f64).collect();
+            let sum: f64 = weights.iter().sum();
+            weights.into_iter().map(move |w| w / sum)
+        };
+        let value: Vec<f64> = (0..4).map(|k| (10 + (7 * j + 3 * k) % 11) as f64 / 10.0).collect();
+        Player {
+            types: 4,
+            utility: Varying::by_decision(
+                (0..50).map(|a| if a == j { value.clone() } else { vec![0.0; 4] }).collect(),
+            ),
+            moves: Moves::of(
+                vec![Kernel::new(4, (0..4).flat_map(row).collect()), Kernel::identity(4)],
+                Varying::by_decision((0..50).map(|a| usize::from(a != j)).collect()),
+            ),
+            terminal: None,
+            prior: (0..4).map(|k| f64::from(u8::from(k == j % 4))).collect(),
+            absent: Some(vec![(0..50).filter(|a| *a != j).collect()]),
+            outside: None,
+        }
+    };
+    let outcomes = Outcomes { feasible: vec![(0..50).collect()], probability: Varying::constant(vec![1.0]) };
+    let parts = plain(1, 50, outcomes, (0..50).map(player).collect());
+    same(&scenario.model, Parts { horizon: Horizon::Infinite, discount: 0.95, ..parts });
+    assert_eq!((scenario.periods, scenario.joint_states()), (Some(60), 4f64.powi(50)));
+}

@@ -442,6 +442,21 @@ fn suggestions() {
 }
 
 #[test]
+fn what_looks_like_a_mistake() {
+    let warned = |rest: &str| read(&text(rest)).unwrap().warnings;
+    assert_eq!(warned(TABLES), [""; 0]);
+    let own = format!("without = \"own\"\n{TABLES}");
+    assert_eq!(
+        warned(&own),
+        ["[pivot]: without = \"own\", but no player has decisions that need her: the same as \"same\""]
+    );
+    assert_eq!(
+        warned(&TABLES.replacen("[[outcomes]]", "[[decisions]]\nname = \"buy\"\n[[outcomes]]", 1)),
+        ["decision `buy` is feasible in no outcome"]
+    );
+}
+
+#[test]
 fn what_is_too_large_is_refused_before_it_is_built() {
     let items: String =
         (0..14).map(|k| format!("[[items]]\nname = \"I{k}\"\nprobability = 0.05\n")).collect();
@@ -460,7 +475,7 @@ fn what_is_too_large_is_refused_before_it_is_built() {
     let players: String = (0..5)
         .map(|k| {
             format!(
-                "[[players]]\nname = \"B{k}\"\ntypes = 60\nstart = \"7\"\ntransition = \"stays\"\nutility = {{ sell = 1 }}\n"
+                "[[players]]\nname = \"B{k}\"\ntypes = 60\nstart = \"7\"\ntransition = \"stays\"\nutility = {{ sell = {k} }}\n"
             )
         })
         .collect();
@@ -473,6 +488,16 @@ fn what_is_too_large_is_refused_before_it_is_built() {
         ),
         "{found:?}"
     );
+    // Of players who can change places multisets count: 20 of 5 types make 10626 and not 5^20.
+    let player = |k: usize| {
+        format!("[[players]]\nname = \"S{k}\"\nlevels = 5\nstart = \"0 %\"\ncost = 1\nunused = \"stays\"\n")
+    };
+    let many: String = (0..20).map(player).collect();
+    let imbalance = "[[imbalances]]\nname = \"up\"\nprobability = 0.5\ncurtailment = 9\ncharge = 1\n";
+    let alike =
+        of(read(&text(&format!("family = \"storage\"\nhorizon = 2\nmemory = 1\n{imbalance}{many}")))
+            .unwrap());
+    assert!(alike.joint_states() > 9e13);
     // Projects for one licence are solved one by one.
     let players: String = (0..80)
         .map(|k| format!("[[players]]\nname = \"B{k}\"\nstates = 60\nstart = \"7\"\nvalue = 1\ntransition = \"stays\"\n"))
@@ -492,4 +517,73 @@ fn what_is_too_large_is_refused_before_it_is_built() {
         ),
         "{found:?}"
     );
+}
+
+#[test]
+fn numbers_on_a_grid() {
+    let whole = "types = [\"low\", \"high\"]\nstart = \"low\"\ntransition = \"stays\"";
+    let with = |lines: &str| {
+        let text = text(&TABLES.replacen(whole, lines, 1));
+        let found = read(&text).err().map_or_else(Vec::new, |problem| lines_of(&problem));
+        found.into_iter().collect::<Vec<String>>()
+    };
+    fn lines_of(problem: &Problem) -> Vec<String> {
+        lines(problem).iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect()
+    }
+    let chain = "chain = { rouwenhorst = 3, persistence = 0.8, sd = 0.5 }\n";
+    assert_eq!(with(&format!("{chain}utility = {{ sell = {{ exp = {{}} }} }}")), [""; 0]);
+    for (lines, expected) in [
+        ("chain = 3", "17:9 player `Ann`: `chain` is the number 3, accepted is a table, for example"),
+        ("chain = {}", "17:9 player `Ann`, `chain`: `persistence` is missing"),
+        (
+            "chain = { rouwenhorst = 3, persistence = 1, sd = 0.5 }",
+            "17:42 player `Ann`, `chain`: `persistence`: found 1",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistence = 0, sd = 0 }",
+            "17:50 player `Ann`, `chain`: `sd` is the number 0",
+        ),
+        (
+            "chain = { rouwenhorst = 3, tauchen = 3, persistence = 0, sd = 1 }",
+            "17:9 player `Ann`, `chain`: one of",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistence = 0, sd = 1, width = 2 }",
+            "17:53 player `Ann`, `chain`: `width` is given",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistance = 0, sd = 1 }",
+            "17:28 player `Ann`, `chain`: `persistance` is not a key",
+        ),
+        (
+            "chain = { rouwenhorst = 3, persistence = 0, sd = 1 }\ntypes = 3",
+            "18:1 player `Ann`: both `chain` and `types`",
+        ),
+        (
+            "utility = { exp = {} }",
+            "17:11 player `Ann`: `utility`: `exp` is a function of a number, and player `Ann` has no",
+        ),
+    ] {
+        let found = with(lines);
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{lines}: {found:?}");
+    }
+    for (lines, expected) in [
+        (
+            "utility = { exp = { scal = 1 } }",
+            "18:21 player `Ann`, `utility`, `exp`: `scal` is not a key here",
+        ),
+        (
+            "utility = { exp = { shift = 900 } }",
+            "18:11 player `Ann`: `utility`, at a node: found inf, accepted is",
+        ),
+        ("utility = { exp = { }, linear = { } }", "18:11 player `Ann`: `utility`: found a table with"),
+        ("utility = { exp = 1 }", "18:19 player `Ann`: `utility`, exp: found no table, accepted is { exp"),
+        (
+            "utility = [1, 2]",
+            "18:11 player `Ann`: `utility`: found a list of 2 numbers, accepted is a number, or a list with",
+        ),
+    ] {
+        let found = with(&format!("{chain}{lines}"));
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{lines}: {found:?}");
+    }
 }

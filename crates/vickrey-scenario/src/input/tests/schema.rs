@@ -169,10 +169,11 @@ fn every_key_of_linear_quadratic_markets_is_described_and_explained() {
 #[test]
 fn the_pivot_template_explains_everything() {
     use crate::input::keys::Agents;
-    use crate::input::keys::pivot::{FAMILIES, FAMILY, PAYMENTS, WITHOUT};
+    use crate::input::keys::pivot::{CHAIN_KEYS, EXP, FAMILIES, FAMILY, LINEAR, PAYMENTS, WITHOUT};
     let template = template("pivot").unwrap();
     for layout in &FAMILY {
         are_explained(template, layout.file.iter());
+        are_explained(template, CHAIN_KEYS.iter().chain(EXP).chain(LINEAR));
         for key in layout.file {
             match key.kind {
                 Kind::Section(keys) => are_explained(template, keys.iter()),
@@ -196,7 +197,7 @@ fn pivot() -> Value {
 fn pivot_examples_fit() {
     assert!(fits(&document(template("pivot").unwrap()), &pivot()));
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    for name in ["brewers", "storage", "storage-park", "licence", "licence-many"] {
+    for name in ["brewers", "storage", "storage-park", "licence", "licence-many", "spare-parts"] {
         let path = examples.join(format!("{name}.toml"));
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(fits(&document(&text), &pivot()), "{name}");
@@ -263,6 +264,11 @@ fn schema_and_reader_of_pivot_scenarios_refuse_the_same() {
         (0, "utility = { a", "utility = { a = { x = { x = 1 } } }\nterminl = { a"),
         (0, "outside = [1, 2]", "outside = [[[1, 2]]]"),
         (0, "outside = [1, 2]", "outside = 1e13"),
+        (0, "types = 2\nprior", "chain = 9\nprior"),
+        (0, "types = 2\nprior", "chain = { rouwenhorst = 0, persistence = 0.5, sd = 1 }\nprior"),
+        (0, "types = 2\nprior", "chain = { rouwenhorst = 2, persistence = 0.5 }\nprior"),
+        (0, "outside = [1, 2]", "outside = { exp = { scale = \"x\" } }"),
+        (0, "outside = [1, 2]", "outside = { exp = { slope = { a = 1 } } }"),
         (1, "decay = 0.9", "decay = -1"),
         (1, "discard = true", "discard = \"yes\""),
         (1, "probability = [0.5, 0.25]", "probability = [[0.5], [0.25]]"),

@@ -1,5 +1,6 @@
 //! Efficient decisions and payments: plain functions from the instance to numbers.
 
+pub mod approximate;
 pub mod certificate;
 mod contract;
 pub mod infinite;
@@ -107,6 +108,9 @@ pub enum SolveError {
     /// A player cannot be left out.
     #[error("without a player: {0}")]
     Without(#[from] ModelError),
+    /// Values from elsewhere, or nodes to interpolate between, that do not belong to the instance.
+    #[error(transparent)]
+    Values(#[from] approximate::ValuesError),
     /// The tolerance is no positive number.
     #[error("tolerance: found {0}, accepted is a positive number")]
     BadTolerance(f64),
@@ -211,7 +215,7 @@ impl Solver<'_> {
 
     fn finite(&mut self, periods: usize, mut each: Each<'_>) -> Product {
         let players = self.rest.len();
-        let tight = self.options.mode == Without::Tight;
+        let is_tight = self.options.mode == Without::Tight;
         let keeps = |t: usize| self.options.keep == Keep::All || t <= 1;
         let mut values = vec![Vec::new(); periods + 1];
         let mut references = vec![vec![Vec::new(); periods + 1]; players];
@@ -236,15 +240,15 @@ impl Solver<'_> {
             self.told(periods * (players + 1));
             for (i, list) in references.iter_mut().enumerate() {
                 let wants = Wants { policy: false, choices: each.is_some() };
-                if !tight || each.is_some() {
+                if !is_tight || each.is_some() {
                     sweep_into(&self.rest[i], t, &list[t + 1], self.sets(i), 0.0, wants, &mut rest);
                 }
-                list[t] = match tight {
-                    true => self.tight(i, t, &values[t]),
+                list[t] = match is_tight {
+                    true => tight(&self.whole, &self.rest[i], i, t, &values[t]),
                     false => std::mem::take(&mut rest.value),
                 };
                 if each.is_some() {
-                    let with = (&swept.policy[..], &rest, tight.then_some(&list[t][..]));
+                    let with = (&swept.policy[..], &rest, is_tight.then_some(&list[t][..]));
                     pay_into(&self.whole, i, t, with, &mut tables.payment[i]);
                 }
                 self.told(periods * (players + 1));
@@ -257,8 +261,8 @@ impl Solver<'_> {
         }
         let spans = vec![0.0; periods + 1];
         let exact = Residuals { spans: spans.clone(), losses };
-        let rest = vec![Residuals { spans, losses: vec![0.0; periods] }; if tight { 0 } else { players }];
-        let rounding = self.rounding(size);
+        let rest = vec![Residuals { spans, losses: vec![0.0; periods] }; if is_tight { 0 } else { players }];
+        let rounding = rounding(&self.whole, size);
         let certificate = Certificate::finite(self.whole.model.discount(), &exact, &rest, rounding);
         let kept = if self.options.keep == Keep::All { periods + 1 } else { 2 };
         values.truncate(kept);
@@ -273,8 +277,8 @@ impl Solver<'_> {
             return Err(SolveError::BadTolerance(wanted));
         }
         let target = Target { tolerance: wanted, most: self.options.most_sweeps, iteration };
-        let tight = self.options.mode == Without::Tight;
-        let problems = if tight { 1 } else { 1 + self.rest.len() };
+        let is_tight = self.options.mode == Without::Tight;
+        let problems = if is_tight { 1 } else { 1 + self.rest.len() };
         let mut convergence: Vec<Convergence> = Vec::new();
         let mut found = Vec::new();
         for k in 0..problems {
@@ -301,59 +305,31 @@ impl Solver<'_> {
         }
         let values = found.remove(0);
         let error = convergence.iter().map(|c| c.error).fold(0.0, f64::max);
-        let references: Vec<Vec<f64>> = match tight {
-            true => (0..self.rest.len()).map(|i| self.tight(i, 0, &values)).collect(),
+        let references: Vec<Vec<f64>> = match is_tight {
+            true => (0..self.rest.len()).map(|i| tight(&self.whole, &self.rest[i], i, 0, &values)).collect(),
             false => found,
         };
-        let certificate = self.stationary(&values, &references, error, tight);
+        let certificate = self.stationary(&values, &references, error, is_tight);
         let references = references.into_iter().map(|slice| vec![slice]).collect();
         Ok(self.product(vec![values], references, error, certificate, convergence))
     }
 
     /// One more step of every problem: the residuals of what is handed out.
-    fn stationary(&self, values: &[f64], references: &[Vec<f64>], error: f64, tight: bool) -> Certificate {
+    fn stationary(&self, values: &[f64], references: &[Vec<f64>], error: f64, is_tight: bool) -> Certificate {
         let residual = |problem: &Problem, x: &[f64], sets: Sets| {
             let swept = sweep(problem, 0, x, sets, error, Wants::default());
             let (low, high) = range(&swept.value, x);
             Residuals { spans: vec![high - low], losses: vec![swept.loss] }
         };
         let whole = residual(&self.whole, values, Sets::Feasible);
-        let rest: Vec<Residuals> = match tight {
+        let rest: Vec<Residuals> = match is_tight {
             true => Vec::new(),
             false => {
                 (0..self.rest.len()).map(|i| residual(&self.rest[i], &references[i], self.sets(i))).collect()
             }
         };
         let size = references.iter().map(|x| largest(x)).fold(largest(values), f64::max);
-        Certificate::stationary(self.whole.model.discount(), &whole, &rest, self.rounding(size))
-    }
-
-    /// What rounding does to one step at most: as many operations as one expectation has, at the size of the values.
-    fn rounding(&self, size: f64) -> f64 {
-        let laws = self.whole.model.public().moves.laws();
-        let publics = laws.iter().map(Vec::len).max().unwrap_or(1);
-        let types: usize = self.whole.space.types.iter().map(|n| n + 1).sum();
-        (publics + types + self.whole.model.outcomes()) as f64 * f64::EPSILON * size
-    }
-
-    /// h: what is left of everybody's value when a player gets her outside value in her least favourable type.
-    fn tight(&self, i: usize, period: usize, values: &[f64]) -> Vec<f64> {
-        let (model, space) = (&self.whole.model, &self.whole.space);
-        let n = space.types[i];
-        let inner: usize = space.types[i + 1..].iter().product();
-        let constant = self.whole.stage.constant_of(model, i, period);
-        let outside = |public: usize, own: usize| model.outside(i, period, public, own) - constant;
-        let block = space.block();
-        let least = |at: usize| {
-            let (high, low) = (at / inner, at % inner);
-            let left = |own: usize| {
-                let index = (high * n + own) * inner + low;
-                values[index] - outside(index / block, own)
-            };
-            (0..n).map(left).fold(f64::INFINITY, f64::min)
-        };
-        use rayon::prelude::*;
-        (0..self.rest[i].space.size()).into_par_iter().with_min_len(4096).map(least).collect()
+        Certificate::stationary(self.whole.model.discount(), &whole, &rest, rounding(&self.whole, size))
     }
 
     fn product(
@@ -372,3 +348,38 @@ impl Solver<'_> {
 fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |m, v| m.max(v.abs()))
 }
+
+/// What rounding does to one step at most: as many operations as one expectation has, at the size of the values.
+fn rounding(whole: &Problem, size: f64) -> f64 {
+    let laws = whole.model.public().moves.laws();
+    let publics = laws.iter().map(Vec::len).max().unwrap_or(1);
+    let types: usize = whole.space.types.iter().map(|n| n + 1).sum();
+    (publics + types + whole.model.outcomes()) as f64 * f64::EPSILON * size
+}
+
+/// h: what is left of everybody's value when player `i` gets her outside value in her least favourable type; at the end
+/// what the others have.
+fn tight(whole: &Problem, rest: &Problem, i: usize, period: usize, values: &[f64]) -> Vec<f64> {
+    let (model, space) = (&whole.model, &whole.space);
+    if model.periods() == Some(period) {
+        return rest.terminal();
+    }
+    let n = space.types[i];
+    let inner: usize = space.types[i + 1..].iter().product();
+    let constant = whole.stage.constant_of(model, i, period);
+    let outside = |public: usize, own: usize| model.outside(i, period, public, own) - constant;
+    let block = space.block();
+    let least = |at: usize| {
+        let (high, low) = (at / inner, at % inner);
+        let left = |own: usize| {
+            let index = (high * n + own) * inner + low;
+            values[index] - outside(index / block, own)
+        };
+        (0..n).map(left).fold(f64::INFINITY, f64::min)
+    };
+    use rayon::prelude::*;
+    (0..rest.space.size()).into_par_iter().with_min_len(4096).map(least).collect()
+}
+
+#[cfg(test)]
+mod tests;
