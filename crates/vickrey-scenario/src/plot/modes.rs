@@ -2,11 +2,11 @@
 
 use super::axis::{Axis, EDGE, Panel, Side, padded, range};
 use super::layout::{Block, Clutter, NOTE_SIZE, header};
-use super::scene::{Area, GREY, INK, PALETTE, Point, SOFT, Scene, Stroke, series_color, series_marker};
-use super::text::{self, Anchor};
-use super::{PlotError, check};
+use super::scene::{Area, GREY, INK, PALETTE, Point, Scene, Stroke, series_color, series_marker};
+use super::{PlotError, check, text};
 
 const CHART: &str = "chart of modes";
+const SHADED: &str = "Shaded: every player has at least 0, and the coordinator does not pay on balance.";
 
 /// A named point.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ impl Modes {
     pub(super) fn scene(&self) -> Result<Scene, PlotError> {
         self.check()?;
         let mut scene = Scene::new();
-        let top = header(&mut scene, &self.title, &[]);
+        let top = header(&mut scene, &self.title, &[SHADED.to_owned()]);
         let outer = Area::new(EDGE, top + 4.0, scene.width - 30.0, scene.height - 8.0);
         let span = |of: fn(&ModePoint) -> f64| {
             padded(range(self.points.iter().map(of).chain([0.0])).unwrap_or((0.0, 1.0)), 0.18)
@@ -53,7 +53,7 @@ impl Modes {
             |length| Axis::linear(up, length, Side::Left),
         );
         let mut clutter = Clutter::new();
-        self.draw_regions(&mut scene, &panel, &mut clutter);
+        self.draw_region(&mut scene, &panel);
         panel.draw_grid(&mut scene);
         let zero = panel.px((0.0, 0.0));
         let area = panel.area;
@@ -78,23 +78,10 @@ impl Modes {
         Ok(())
     }
 
-    /// The shaded region, and words at the edges for what is beyond the lines through zero.
-    fn draw_regions(&self, scene: &mut Scene, panel: &Panel, clutter: &mut Clutter) {
+    /// The shaded region.
+    fn draw_region(&self, scene: &mut Scene, panel: &Panel) {
         let (area, zero) = (panel.area, panel.px((0.0, 0.0)));
         scene.rect(&Area::new(zero.0, area.top, area.right, zero.1), PALETTE[2].tint(0.13));
-        let size = 11.5;
-        let mut write = |words: &str, at: Point, anchor: Anchor| {
-            let extent = text::extent(words, at, size, anchor);
-            scene.text(words, at, size, SOFT, anchor);
-            clutter.add_box(extent.grown(3.0));
-        };
-        let (up, down) = (area.top + 15.0, area.bottom - 8.0);
-        let (left, right) = (area.left + 8.0, area.right - 8.0);
-        write("players may be worse off than with 0", (left, up), Anchor::Start);
-        write("everybody has at least 0, and the coordinator", (right, up), Anchor::End);
-        write("does not pay on balance", (right, up + 15.0), Anchor::End);
-        write("players may be worse off, and the coordinator pays", (left, down), Anchor::Start);
-        write("the coordinator pays", (right, down), Anchor::End);
     }
 
     /// The points with their names and numbers.

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, EDGE, LABEL_SIZE, Panel, Side, TICK_SIZE, padded, range};
 use super::layout::{Entry, Sign, header, legend_rows, series_stroke};
-use super::scene::{Area, INK, Point, SOFT, Scene, Stroke, WHITE};
+use super::scene::{Area, INK, Marker, Point, SOFT, Scene, Stroke, WHITE};
 use super::text::{self, Anchor};
 use super::{PlotError, check};
 
@@ -95,7 +95,7 @@ impl Reports {
         let curves = self.curves.iter().enumerate();
         let mut entries: Vec<Entry> =
             curves.map(|(i, c)| Entry::new(Sign::Line(self.stroke(i)), c.name.as_str())).collect();
-        entries.push(Entry::new(Sign::Nothing, "ring: the truth"));
+        entries.push(Entry::new(Sign::Marker(Marker::Disc, SOFT), "the truth"));
         entries
     }
 
