@@ -20,7 +20,7 @@ mod template;
 
 pub use diagnostic::Problem;
 pub use input::{
-    Census, Goods, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice,
+    Census, Finer, Goods, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice,
     PivotFamily, PivotScenario, Replay, Scaling, Scenario, System, Units, load, parse,
 };
 pub use schema::schema;

@@ -23,7 +23,7 @@ use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
 pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
 pub use self::market::{MarketScenario, PaymentChoice};
-pub use self::pivot::{Goods, PivotFamily, PivotScenario};
+pub use self::pivot::{Finer, Goods, PivotFamily, PivotScenario};
 pub use self::rules::Scaling;
 
 /// What a scenario file and its tables say, checked.

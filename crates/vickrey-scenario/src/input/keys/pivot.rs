@@ -218,6 +218,12 @@ pub(crate) const RULES: &[Key] = &[
         "What the instance and its solution may take at most, in MiB; more is refused before it is begun.",
     )
     .or("8192"),
+    Key::new(
+        "finer",
+        Kind::Whole { low: 2, high: 64 },
+        "For types on a grid (`chain`): the solution is tried on grids so many times as fine, and the result says what no \
+         lie gains more than there. Numbers by type have to be functions then.",
+    ),
 ];
 
 /// Indices into [`RULES`].
@@ -231,6 +237,7 @@ pub(crate) mod rule {
     pub const PERIODS: usize = 6;
     pub const TOLERANCE: usize = 7;
     pub const MEMORY: usize = 8;
+    pub const FINER: usize = 9;
 }
 
 /// Keys of `[goods]`.

@@ -15,6 +15,8 @@ use crate::input::sheet::{Desk, Sheet, Span};
 pub(super) struct Built {
     pub parts: Parts,
     pub goods: Option<Goods>,
+    /// Where the types of every player lie, if they are numbers on a grid; nothing for the others.
+    pub nodes: Vec<Vec<f64>>,
 }
 
 /// The model; what the library refuses is reported as near to its place as can be.

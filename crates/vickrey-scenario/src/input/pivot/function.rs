@@ -5,6 +5,7 @@ use vickrey::pivot::Kernel;
 use vickrey::pivot::discretise::{Chain, rouwenhorst, tauchen};
 
 use super::list::{self, List};
+use super::persons::Words;
 use super::tree::{Scope, Value};
 use crate::diagnostic::{list as listed, shorten, written};
 use crate::input::keys::pivot::{CHAIN, CHAIN_KEYS, FUNCTIONS, chain};
@@ -70,7 +71,7 @@ pub(super) fn values(
 /// The nodes as types, how they move, and the law in the long run.
 pub(super) fn chain(
     sheet: &Sheet<'_, '_>,
-    what: &'static str,
+    words: &Words,
     desk: &mut Desk,
 ) -> Option<(List, Kernel, Vec<f64>)> {
     let value = sheet.value(CHAIN.name)?;
@@ -93,7 +94,11 @@ pub(super) fn chain(
         desk.at(value.span(), message, "how many nodes, and which?", help);
         return None;
     }
-    let count = |k: usize, desk: &mut Desk| inner.whole(keys(k), desk).and_then(|n| usize::try_from(n).ok());
+    // A grid that is twice as fine has all the nodes of a Tauchen grid and as many between them.
+    let finer = |n: usize| n.saturating_sub(1).saturating_mul(words.finer).saturating_add(1);
+    let count = |k: usize, desk: &mut Desk| {
+        inner.whole(keys(k), desk).and_then(|n| usize::try_from(n).ok()).map(finer)
+    };
     let persistence = list::number(&inner, keys(chain::PERSISTENCE), desk);
     let sd = list::number(&inner, keys(chain::SD), desk);
     let made = if is_there(chain::TAUCHEN) {
@@ -114,7 +119,7 @@ pub(super) fn chain(
     };
     match made {
         Ok(Chain { nodes, kernel, stationary }) => {
-            let mut types = List::of(what, names(&nodes));
+            let mut types = List::of(words.one, names(&nodes));
             types.nodes = nodes;
             Some((types, kernel, stationary))
         }

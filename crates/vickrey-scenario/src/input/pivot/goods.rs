@@ -95,7 +95,7 @@ pub(super) fn read(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Opt
     let (items, sheets) = named(sheet, layout.key("items"), "item", ITEM, desk);
     check_items(&items, desk);
     let probability = chances(terms, &sheets, "item", desk);
-    let words = Words::plain(layout, &TYPES, "type");
+    let words = Words::plain(layout, &TYPES, "type", terms.finer);
     let (names, persons) = persons::read(sheet, &words, desk);
     persons::check_somebody(sheet, persons.len(), "accepted: at least one, each in [[players]]", desk);
     if items.len() > MOST_ITEMS || !fits(&items, &persons, terms, desk) {
@@ -118,6 +118,7 @@ pub(super) fn read(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Opt
     let start = held.fold(0, |public, (i, item)| goods.with(public, item, i));
     let players = drafts.into_iter().enumerate();
     let players = players.map(|(i, draft)| draft.player(&goods, i, &rules, &feasible, terms)).collect();
+    let nodes = persons::nodes(&persons);
     let types = persons.into_iter().map(|person| person.types.map_or_else(Vec::new, |types| types.names));
     let types: Vec<Vec<String>> = types.collect();
     let parts = Parts {
@@ -129,7 +130,7 @@ pub(super) fn read(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Opt
         players,
         labels: labels(&goods, names.names, types),
     };
-    Some(Built { parts, goods: Some(goods) })
+    Some(Built { parts, goods: Some(goods), nodes })
 }
 
 fn rules(sheet: &Sheet<'_, '_>, terms: &Terms, desk: &mut Desk) -> Rules {

@@ -38,8 +38,9 @@ pub(super) fn read(
         section.refuse_others(LICENCE_RULES.iter().map(|key| key.name), desk);
         idle = section.flag(&IDLE, desk).unwrap_or(false);
     }
-    let words = Words::plain(layout, &PROJECT_STATES, "state");
+    let words = Words::plain(layout, &PROJECT_STATES, "state", terms.finer);
     let (mut names, persons) = persons::read(sheet, &words, desk);
+    let mut nodes = persons::nodes(&persons);
     let mut projects: Vec<Option<Project>> = persons.iter().map(|person| inline(person, desk)).collect();
     let mut has_table = false;
     if let Some(section) = sheet.section(layout.key("tables"), desk) {
@@ -58,7 +59,8 @@ pub(super) fn read(
         return None;
     }
     let projects: Vec<Project> = projects.into_iter().collect::<Option<_>>()?;
-    Some(Built { parts: parts(names, projects, idle, terms)?, goods: None })
+    nodes.resize(projects.len(), Vec::new());
+    Some(Built { parts: parts(names, projects, idle, terms)?, goods: None, nodes })
 }
 
 fn inline(person: &Person<'_, '_>, desk: &mut Desk) -> Option<Project> {

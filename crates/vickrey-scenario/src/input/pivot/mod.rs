@@ -13,6 +13,9 @@ mod storage;
 mod tables;
 mod tree;
 
+use vickrey::pivot::solve::SolveError;
+use vickrey::pivot::solve::approximate::{Interpolation, refined};
+use vickrey::pivot::solve::product::Product;
 use vickrey::pivot::{Horizon, Model, Options, Parts, PaymentTime, Terms as Rules, Without};
 
 use self::build::Built;
@@ -47,8 +50,32 @@ pub struct PivotScenario {
     pub periods: Option<usize>,
     /// Family goods: items, and who holds which in a public state.
     pub goods: Option<Goods>,
+    /// The same instance with finer grids, if the file asks for it.
+    pub finer: Option<Finer>,
     /// What `vickrey check` says about what the file leaves to defaults.
     pub notes: Vec<String>,
+}
+
+/// An instance whose grids of types are finer than those of another: to see what the coarse ones cost.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finer {
+    /// How many times as fine.
+    pub times: usize,
+    /// The instance on the finer grids.
+    pub model: Model,
+    /// From the coarse to the fine types of every player.
+    pub along: Vec<Interpolation>,
+}
+
+impl Finer {
+    /// The coarse solution used on the finer grids, with its certificate.
+    ///
+    /// # Errors
+    /// The finer instance does not fit the memory.
+    pub fn solution(&self, coarse: &Product) -> Result<Product, SolveError> {
+        refined(coarse, &self.model, &self.along)
+    }
 }
 
 /// How a file describes the instance.
@@ -107,6 +134,8 @@ struct Terms {
     /// In bytes.
     memory: u64,
     memory_at: Span,
+    /// How many times as fine as they are written grids are made.
+    finer: usize,
 }
 
 impl Terms {
@@ -115,6 +144,15 @@ impl Terms {
             Some(Horizon::Finite(periods)) => Time::Periods(periods),
             Some(Horizon::Infinite) => Time::Infinite,
             None => Time::Unknown,
+        }
+    }
+
+    /// The same for grids so many times as fine.
+    fn at(&self, times: u64) -> Self {
+        Self {
+            finer: usize::try_from(times).unwrap_or(usize::MAX),
+            memory_at: self.memory_at.clone(),
+            ..*self
         }
     }
 
@@ -148,16 +186,12 @@ pub(super) fn read(
     let sealed = rules.flag(&RULES[rule::SEALED], desk).unwrap_or(false);
     let (periods, tolerance) = only_infinite(&rules, &terms, desk);
     let mut notes = Vec::new();
-    let built = match family? {
-        PivotFamily::Tables => tables::read(sheet, &terms, desk, context, &mut notes),
-        PivotFamily::Goods => goods::read(sheet, &terms, desk),
-        PivotFamily::Storage => storage::read(sheet, &terms, desk, &mut notes),
-        PivotFamily::Licence => licence::read(sheet, &terms, desk, context),
-    };
+    let family = family?;
+    let built = build(family, sheet, &terms, desk, context, &mut notes);
     if desk.problems.count() > 0 {
         return None;
     }
-    let Built { parts, goods } = built?;
+    let Built { parts, goods, nodes } = built?;
     if terms.without == Without::Own && parts.players.iter().all(|player| player.absent.is_none()) {
         context.warnings.push(
             "[pivot]: without = \"own\", but no player has decisions that need her: the same as \"same\""
@@ -169,9 +203,13 @@ pub(super) fn read(
     if !size::fits(&model, &terms, desk) {
         return None;
     }
+    let finer = match rules.whole(&RULES[rule::FINER], desk) {
+        Some(times) => Some(finer(family, sheet, (terms.at(times), &rules), desk, context, &nodes)?),
+        None => None,
+    };
     Some(PivotScenario {
         model,
-        family: family?,
+        family,
         without: terms.without,
         payment: payment.map_or(PaymentTime::BeforeOutcome, |index| PAYMENT_OF[index]),
         sealed,
@@ -179,8 +217,57 @@ pub(super) fn read(
         memory: terms.memory,
         periods,
         goods,
+        finer,
         notes,
     })
+}
+
+fn build(
+    family: PivotFamily,
+    sheet: &Sheet<'_, '_>,
+    terms: &Terms,
+    desk: &mut Desk,
+    context: &mut Context<'_>,
+    notes: &mut Vec<String>,
+) -> Option<Built> {
+    match family {
+        PivotFamily::Tables => tables::read(sheet, terms, desk, context, notes),
+        PivotFamily::Goods => goods::read(sheet, terms, desk),
+        PivotFamily::Storage => storage::read(sheet, terms, desk, notes),
+        PivotFamily::Licence => licence::read(sheet, terms, desk, context),
+    }
+}
+
+/// The instance once more, on finer grids.
+fn finer(
+    family: PivotFamily,
+    sheet: &Sheet<'_, '_>,
+    (terms, rules): (Terms, &Sheet<'_, '_>),
+    desk: &mut Desk,
+    context: &mut Context<'_>,
+    coarse: &[Vec<f64>],
+) -> Option<Finer> {
+    if coarse.iter().all(Vec::is_empty) {
+        let key = RULES[rule::FINER].name;
+        let message = "[pivot]: `finer` is given, but no player has a `chain`".to_owned();
+        desk.at(rules.key_place(key), message, "not accepted here", RULES[rule::FINER].about.to_owned());
+        return None;
+    }
+    let built = build(family, sheet, &terms, desk, context, &mut Vec::new());
+    if desk.problems.count() > 0 {
+        return None;
+    }
+    let Built { parts, nodes, .. } = built?;
+    let model = build::model(parts, sheet, desk)?;
+    if !size::fits(&model, &terms, desk) {
+        return None;
+    }
+    let along = |i: usize| {
+        let none = || Interpolation::none(model.player(i).types);
+        coarse.get(i).zip(nodes.get(i)).and_then(|(a, b)| Interpolation::linear(a, b)).unwrap_or_else(none)
+    };
+    let along = (0..model.players()).map(along).collect();
+    Some(Finer { times: terms.finer, along, model })
 }
 
 /// Decisions that are never possible look like mistakes.
@@ -246,6 +333,7 @@ fn terms(rules: &Sheet<'_, '_>, is_there: bool, desk: &mut Desk) -> Terms {
         without: without.map_or(Without::Same, |index| WITHOUT_OF[index]),
         memory: memory << 20,
         memory_at: rules.place(RULES[rule::MEMORY].name),
+        finer: 1,
     }
 }
 

@@ -29,12 +29,21 @@ pub(super) struct Words {
     pub one: &'static str,
     /// Their names where they are counted: from the number of one and of all.
     pub numbered: fn(u64, u64) -> String,
+    /// How many times as fine as they are written grids are made.
+    pub finer: usize,
 }
 
 impl Words {
-    pub fn plain(layout: &'static Layout, key: &'static Key, one: &'static str) -> Self {
-        Self { layout, key, one, numbered: |k, _| k.to_string() }
+    pub fn plain(layout: &'static Layout, key: &'static Key, one: &'static str, finer: usize) -> Self {
+        Self { layout, key, one, numbered: |k, _| k.to_string(), finer }
     }
+}
+
+/// Where the types of every player lie, if they are numbers on a grid; nothing for the others.
+pub(super) fn nodes(persons: &[Person<'_, '_>]) -> Vec<Vec<f64>> {
+    let of =
+        |person: &Person<'_, '_>| person.types.as_ref().map_or_else(Vec::new, |types| types.nodes.clone());
+    persons.iter().map(of).collect()
 }
 
 /// All players of the file, and their names.
@@ -85,11 +94,12 @@ fn on_grid<'a, 'i>(sheet: Sheet<'a, 'i>, words: &Words, desk: &mut Desk) -> Pers
         let message = format!("{}: both `chain` and `{key}` are given", sheet.title);
         desk.at(sheet.key_place(key), message, "one too many", CHAIN.about.to_owned());
     }
-    let (types, chain, stationary) = match function::chain(&sheet, words.one, desk) {
+    let (types, chain, stationary) = match function::chain(&sheet, words, desk) {
         Some((types, chain, stationary)) => (Some(types), Some(chain), Some(stationary)),
         None => (None, None, None),
     };
-    let is_said = [&START, &PRIOR].iter().any(|key| sheet.value(key.name).is_some());
+    // Finer grids are for checking results, which no start enters; and nodes have other names there.
+    let is_said = words.finer == 1 && [&START, &PRIOR].iter().any(|key| sheet.value(key.name).is_some());
     let prior = match &types {
         Some(types) if is_said => prior(&sheet, types, desk),
         _ => stationary,

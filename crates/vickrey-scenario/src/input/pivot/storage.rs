@@ -72,7 +72,7 @@ pub(super) fn read(
     let curtailment = sheets.iter().map(|sheet| needed(sheet, &CURTAILMENT, desk).unwrap_or(0.0)).collect();
     let charge =
         sheets.iter().map(|sheet| (sheet.value(CHARGE.name).is_some(), charge(sheet, desk))).collect();
-    let words = Words { layout, key: &LEVEL_NAMES, one: "level", numbered: percent };
+    let words = Words { layout, key: &LEVEL_NAMES, one: "level", numbered: percent, finer: 1 };
     let (names, persons) = persons::read(sheet, &words, desk);
     persons::check_somebody(
         sheet,
@@ -119,7 +119,7 @@ pub(super) fn read(
         players: players.into_iter().collect::<Option<_>>()?,
         labels,
     };
-    Some(Built { parts, goods: None })
+    Some(Built { parts, goods: None, nodes: Vec::new() })
 }
 
 fn percent(k: u64, count: u64) -> String {

@@ -72,7 +72,7 @@ pub(super) fn read(
     let probability = probability(&frame, &outcome_sheets, desk);
     frame.feasible = feasible(&frame, &outcome_sheets, desk);
     let state = public_state(&frame, public.as_ref(), worth, desk);
-    let words = Words::plain(layout, &TYPES, "type");
+    let words = Words::plain(layout, &TYPES, "type", terms.finer);
     let (names, persons) = persons::read(sheet, &words, desk);
     persons::check_somebody(sheet, persons.len(), "accepted: at least one, each in [[players]]", desk);
     let listed = tables(sheet, &frame, &names, &persons, desk, context);
@@ -82,6 +82,7 @@ pub(super) fn read(
     if desk.problems.count() > 0 {
         return None;
     }
+    let nodes = persons::nodes(&persons);
     let types = persons.into_iter().map(|person| person.types.map_or_else(Vec::new, |types| types.names));
     let labels = Labels {
         types: types.collect(),
@@ -99,7 +100,7 @@ pub(super) fn read(
         players: players.into_iter().collect::<Option<_>>()?,
         labels,
     };
-    Some(Built { parts, goods: None })
+    Some(Built { parts, goods: None, nodes })
 }
 
 /// Says that what nothing is said about the end is worth nothing.

@@ -620,3 +620,20 @@ fn many_projects_from_a_table() {
     same(&scenario.model, Parts { horizon: Horizon::Infinite, discount: 0.95, ..parts });
     assert_eq!((scenario.periods, scenario.joint_states()), (Some(60), 4f64.powi(50)));
 }
+
+#[test]
+fn finer_grids_are_for_chains_and_functions() {
+    let text = include_str!("../../../../../examples/spare-parts.toml");
+    let read = |text: &str| crate::parse(text, Path::new("a.toml"));
+    let Ok(Scenario { system: System::Pivot(fine), .. }) = read(text) else { panic!("a pivot scenario") };
+    let finer = fine.finer.as_ref().expect("finer grids");
+    assert_eq!((finer.times, finer.model.player(0).types, fine.model.player(0).types), (2, 17, 9));
+    let options = fine.options();
+    let coarse = vickrey::pivot::solve::solve_product(&fine.model, &options, &|_| {}).expect("solvable");
+    let bound = finer.solution(&coarse).expect("solvable").certificate().bound;
+    assert!(bound > 0.0 && bound.is_finite());
+    let plain = include_str!("../../../../../examples/storage.toml");
+    let none = plain.replacen("[pivot]", "[pivot]\nfiner = 2", 1);
+    let problem = read(&none).expect_err("no chain");
+    assert!(format!("{problem:?}").contains("no player has a `chain`"), "{problem:?}");
+}
