@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 use vickrey::market::MarketError;
+use vickrey::pivot::solve::SolveError;
 use vickrey_scenario::Problem;
-use vickrey_scenario::output::{LqError, NoFactor, WriteError};
+use vickrey_scenario::output::{LqError, NoFactor, PivotRunError, WriteError};
 
 use crate::args::Common;
 
@@ -111,6 +112,24 @@ impl From<LqError> for Failure {
             }
         };
         Self::input(Problem::new(error.to_string()).with_help(help))
+    }
+}
+
+impl From<PivotRunError> for Failure {
+    fn from(error: PivotRunError) -> Self {
+        let problem = Problem::new(error.to_string());
+        let help = match &error {
+            PivotRunError::Solve(SolveError::Memory { .. }) => {
+                "fewer players, types or public states make fewer joint states; `memory` in [pivot] says how much may be \
+                 used (in MiB)"
+            }
+            PivotRunError::Solve(SolveError::Tolerance { .. }) => {
+                "give `tolerance` in [pivot] a larger number, or `discount` a smaller one"
+            }
+            PivotRunError::Solve(_) => "see [pivot] in the scenario",
+            PivotRunError::Play(_) => return Self { code: FAILED, problem: Some(problem) },
+        };
+        Self::input(problem.with_help(help))
     }
 }
 

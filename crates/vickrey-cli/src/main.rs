@@ -11,6 +11,7 @@ mod outcome;
 mod progress;
 mod report;
 mod report_lq;
+mod report_pivot;
 mod reproduce;
 mod tables;
 

@@ -16,12 +16,14 @@ use crate::outcome::{self, Show};
 /// Checks every promise of the mechanism on this scenario: whether the trade is efficient, whether any agent gains by
 /// any lie that a search finds, whether anybody is worse off than without taking part, whether the budget is
 /// balanced. Prints what was tried and the worst case found. What nobody promises (gains of colluders, of agents that
-/// split in two) is shown as well, and does not fail the audit.
+/// split in two, of players who know an outcome early) is shown as well, and does not fail the audit. Of a pivot mechanism
+/// the three modes are compared: who is worse off, and who pays.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   vickrey audit examples/ieee30.toml
   vickrey audit examples/ieee30.toml --effort deep --seed 7 --out results/audit
+  vickrey audit examples/storage.toml
 
 Exit code 1: a promised guarantee was found violated.")]
 pub struct Audit {

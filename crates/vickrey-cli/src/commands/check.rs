@@ -6,9 +6,16 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
 use vickrey::market::clear;
+use vickrey::pivot::Options;
+use vickrey::pivot::exchangeable::{Lumped, groups};
+use vickrey::pivot::index::IndexSolution;
+use vickrey::pivot::solve::memory::bytes;
+use vickrey::pivot::solve::solution::memory;
+use vickrey::pivot::solve::{SolveError, Structure, solve_as};
 use vickrey_scenario::output::number::short;
 use vickrey_scenario::{
-    LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, Scaling, Scenario, System,
+    LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PivotScenario, Scaling, Scenario,
+    System,
 };
 
 use crate::args::Common;
@@ -39,6 +46,7 @@ pub fn run(args: &Check, common: &Common, out: &mut dyn Write) -> Result<(), Fai
     let told = match &scenario.system {
         System::Market(market) => of_market(&scenario, market)?,
         System::LinearQuadratic(market) => of_linear_quadratic(&scenario, market),
+        System::Pivot(instance) => of_pivot(instance),
         _ => return Err(Failure::run("this command does not know the scenario's mechanism yet")),
     };
     if common.json {
@@ -65,6 +73,11 @@ pub fn run(args: &Check, common: &Common, out: &mut dyn Write) -> Result<(), Fai
     pairs.push(("seed", scenario.seed.to_string()));
     pairs.push(("hash", scenario.hash.clone()));
     tables::pairs(out, &pairs)?;
+    if let System::Pivot(instance) = &scenario.system {
+        for note in &instance.notes {
+            writeln!(out, "note: {note}")?;
+        }
+    }
     for warning in &scenario.warnings {
         writeln!(out, "warning: {warning}")?;
     }
@@ -139,6 +152,83 @@ fn of_linear_quadratic(scenario: &Scenario, of: &LinearQuadraticScenario) -> Tol
         ("payment", layer_payment(of)),
     ];
     Told { mechanism: "linear-quadratic", pairs, json }
+}
+
+fn of_pivot(of: &PivotScenario) -> Told {
+    let (model, options) = (&of.model, of.options());
+    let memory = memory(model, &options);
+    let structure = structure(of, &options);
+    let on_all = matches!(structure, Ok(Structure::Product));
+    let types: Vec<usize> = (0..model.players()).map(|i| model.player(i).types).collect();
+    let json = json!({
+        "family": of.family.name(),
+        "players": model.players(),
+        "types": types,
+        "public_states": model.public().states,
+        "decisions": model.decisions(),
+        "outcomes": model.outcomes(),
+        "periods": model.periods(),
+        "discount": model.discount(),
+        "without": of.without.name(),
+        "payment": of.payment.name(),
+        "sealed": of.sealed,
+        "joint_states": of.joint_states(),
+        "memory": memory.least(),
+        "structure": structure.as_ref().ok(),
+        "solvable": structure.is_ok(),
+        "notes": of.notes,
+    });
+    let most = types.iter().max().copied().unwrap_or(1);
+    let horizon = match model.periods() {
+        Some(periods) => format!("{periods} with decisions"),
+        None => format!("no end, discount {}", short(model.discount())),
+    };
+    let joint = of.joint_states();
+    let joint = if joint < 1e9 { count(joint as usize) } else { format!("{joint:.1e}") };
+    let sealed = if of.sealed { ", reports sealed" } else { "" };
+    let mut pairs = vec![
+        ("family", of.family.name().into()),
+        ("players", format!("{} with up to {}", count(model.players()), counted(most, "type"))),
+        ("public states", count(model.public().states)),
+        ("decisions", format!("{} in {}", count(model.decisions()), counted(model.outcomes(), "outcome"))),
+        ("periods", horizon),
+        ("mode", format!("{}, payments {}{sealed}", of.without.name(), of.payment.name())),
+        ("joint states", joint),
+    ];
+    match structure {
+        Ok(way) => pairs.push(("solved by", way.words().into())),
+        Err(error) => pairs.push(("solved by", format!("nothing that fits: {error}"))),
+    }
+    let what = if on_all { "memory" } else { "all states" };
+    let would = if on_all { "" } else { " for all joint states, which are not needed" };
+    pairs.push((what, format!("{}{would}", bytes(memory.least()))));
+    Told { mechanism: "pivot", pairs, json }
+}
+
+/// Up to so many joint states a run computes them all.
+const FEW: f64 = 1e5;
+
+/// The structure that a run will solve by, as the solver chooses it, without solving.
+fn structure(of: &PivotScenario, options: &Options) -> Result<Structure, SolveError> {
+    let model = &of.model;
+    let fits = memory(model, options).least() <= options.memory as f64;
+    if fits && of.joint_states() <= FEW {
+        return Ok(Structure::Product);
+    }
+    if IndexSolution::new(model, options.mode, options.memory).is_ok() {
+        return Ok(Structure::Index);
+    }
+    if groups(model).len() < model.players() && Lumped::new(model, options.memory).is_ok() {
+        return Ok(Structure::Exchangeable);
+    }
+    if fits {
+        return Ok(Structure::Product);
+    }
+    // This one has no values to compute.
+    solve_as(Structure::Static, model, options, &|_| ()).map(|_| Structure::Static).map_err(|_| {
+        let (states, memory) = (of.joint_states(), memory(model, options));
+        SolveError::Memory { states, memory, limit: options.memory }
+    })
 }
 
 fn kind_words(kind: MarketKind) -> &'static str {

@@ -16,13 +16,15 @@ use crate::{loading, outcome};
 ///
 /// Clears the scenario and draws what its mechanism has to show: of a market supply and demand with the clearing point;
 /// of a market over several periods prices, trades and the budget over time; of both payments beside Lagrange payments,
-/// and budget and net utilities against the factor c with the feasible interval shaded.
+/// and budget and net utilities against the factor c with the feasible interval shaded; of a pivot mechanism one run, what
+/// a player has by her report, and payments and participation in all three modes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   vickrey plot examples/ieee30.toml --out pictures
   vickrey plot examples/ieee30.toml --out pictures --kind scaling --format svg
-  vickrey plot examples/hidden-states.toml --out pictures --kind prices --seed 7")]
+  vickrey plot examples/hidden-states.toml --out pictures --kind prices --seed 7
+  vickrey plot examples/storage.toml --out pictures --kind modes")]
 pub struct Plot {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -56,6 +58,12 @@ enum Which {
     Budget,
     /// Budget and net utilities against c (all mechanisms)
     Scaling,
+    /// One run: outcomes and decisions, payments, values (pivot)
+    Run,
+    /// What a player has by her report (pivot)
+    Reports,
+    /// Payments and participation in all three modes (pivot)
+    Modes,
     /// All that the mechanism has
     All,
 }
@@ -81,6 +89,9 @@ impl Which {
             Self::Payments => Kind::Payments,
             Self::Budget => Kind::Budget,
             Self::Scaling => Kind::Scaling,
+            Self::Run => Kind::Run,
+            Self::Reports => Kind::Reports,
+            Self::Modes => Kind::Modes,
             Self::All => return None,
         })
     }
@@ -122,6 +133,9 @@ pub fn run(args: &Plot, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         }
         System::LinearQuadratic(lq) => {
             draw(args, &outcome::linear_quadratic::solve(&scenario, lq, common)?, existing, common, out)
+        }
+        System::Pivot(instance) => {
+            draw(args, &outcome::pivot::solve(&scenario, instance, common)?, existing, common, out)
         }
         _ => Err(loading::unknown()),
     }

@@ -15,14 +15,17 @@ use crate::outcome::{self, Show};
 ///
 /// Finds the efficient trade and its price, computes what every agent pays under the scenario's payment rule, and
 /// says which factors c would balance the budget and keep every agent. A market over several periods is played through
-/// once, on the recorded path of disturbances or on one drawn from the seed, beside what everybody can expect.
+/// once, on the recorded path of disturbances or on one drawn from the seed, beside what everybody can expect. Of a pivot
+/// mechanism it says what is decided and paid, what every player can expect with and without it, what is promised in the
+/// scenario's mode, and shows one run.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   vickrey run examples/ieee30.toml
   vickrey run examples/ieee30.toml --audit --out results/ieee30
   vickrey run examples/ieee30.toml --json | jq .summary.price
-  vickrey run examples/hidden-states.toml --seed 7")]
+  vickrey run examples/hidden-states.toml --seed 7
+  vickrey run examples/storage.toml")]
 pub struct Run {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]

@@ -2,6 +2,7 @@
 
 pub mod linear_quadratic;
 pub mod market;
+pub mod pivot;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,11 @@ pub trait Outcome: Pictured {
 
     /// What came out, for people.
     fn numbers(&self, out: &mut dyn Write, document: &Document<Self::Part>) -> io::Result<()>;
+
+    /// What else there is to say if there was an audit.
+    fn after_audit(&self, _: &mut dyn Write, _: &Document<Self::Part>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How much of a result is printed.
@@ -67,6 +73,11 @@ pub fn run(
             let result = linear_quadratic::solve(&scenario, lq, common)?;
             let audit = effort.map(|effort| linear_quadratic::audit(&result, effort, common)).transpose()?;
             to.finish(&result, &result.document(audit.flatten()), common, out)
+        }
+        System::Pivot(instance) => {
+            let result = pivot::solve(&scenario, instance, common)?;
+            let audit = effort.map(|effort| pivot::audit(&result, effort, common)).transpose()?;
+            to.finish(&result, &result.document(audit), common, out)
         }
         _ => Err(loading::unknown()),
     }
@@ -110,6 +121,7 @@ impl Target<'_> {
             result.numbers(out, document)?;
         }
         report::audit(out, document)?;
+        result.after_audit(out, document)?;
         report::remarks(out, document)
     }
 

@@ -265,7 +265,7 @@ fn refuse(target: &Path, existing: Existing) -> Result<(), WriteError> {
 /// Whether a file has the name of one that a result consists of.
 fn is_ours(name: &str) -> bool {
     let pictures = Kind::ALL.map(Kind::name);
-    let tables = ["agents", "stages", "trades", "plans", simulation::TABLE];
+    let tables = ["agents", "stages", "trades", "plans", "players", "rulings", "trace", simulation::TABLE];
     // Figures of papers begin with their letter: `b-convergence`.
     let figure = |stem: &str| matches!(stem.as_bytes(), [b'a'..=b'z', b'-', ..]);
     match name.rsplit_once('.') {

@@ -18,6 +18,12 @@ pub enum Kind {
     Budget,
     /// Budget and net utilities against c.
     Scaling,
+    /// One run: outcomes and decisions, payments, values.
+    Run,
+    /// Utility against report.
+    Reports,
+    /// Payments and participation in all modes.
+    Modes,
 }
 
 /// The file formats of pictures.
@@ -31,8 +37,17 @@ pub enum Format {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::SupplyDemand, Self::Prices, Self::Trades, Self::Payments, Self::Budget, Self::Scaling];
+    pub const ALL: [Self; 9] = [
+        Self::SupplyDemand,
+        Self::Prices,
+        Self::Trades,
+        Self::Payments,
+        Self::Budget,
+        Self::Scaling,
+        Self::Run,
+        Self::Reports,
+        Self::Modes,
+    ];
     /// Those of a market.
     pub const MARKET: [Self; 3] = [Self::SupplyDemand, Self::Payments, Self::Scaling];
     /// Those of a linear-quadratic market.
@@ -40,6 +55,9 @@ impl Kind {
         [Self::Prices, Self::Trades, Self::Payments, Self::Budget, Self::Scaling];
     /// Those of a linear-quadratic market that is settled at the start.
     pub const PLAN: [Self; 4] = [Self::Prices, Self::Trades, Self::Payments, Self::Scaling];
+
+    /// Those of a pivot mechanism.
+    pub const PIVOT: [Self; 3] = [Self::Run, Self::Reports, Self::Modes];
 
     /// The name that files and options use.
     pub fn name(self) -> &'static str {
@@ -50,6 +68,9 @@ impl Kind {
             Self::Payments => "payments",
             Self::Budget => "budget",
             Self::Scaling => "scaling",
+            Self::Run => "run",
+            Self::Reports => "reports",
+            Self::Modes => "modes",
         }
     }
 }

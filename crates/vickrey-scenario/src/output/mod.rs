@@ -4,6 +4,7 @@
 //! |---|---|
 //! | clear a scenario and collect everything about it | [`MarketResult::solve`] |
 //! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
+//! | solve, look ahead in and play a pivot scenario | [`PivotResult::solve`] |
 //! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
 //! | the document | [`MarketResult::document`], [`LqResult::document`], [`Document::to_json`], [`Document::write`] |
 //! | tables | [`MarketResult::table`], [`LqResult::tables`], [`Table`] |
@@ -20,6 +21,7 @@ mod market;
 mod notes;
 pub mod number;
 mod pictures;
+pub mod pivot;
 mod scaling;
 mod simulation;
 mod table;
@@ -38,6 +40,7 @@ pub use linear_quadratic::{
     LqResult, LqSummary, MOST_TRADES, Outlook, STAGE_COLUMNS, Stage, StageRow, Sums,
 };
 pub use market::MarketResult;
+pub use pivot::{PivotPart, PivotResult, PivotRunError};
 pub use scaling::{
     BaselineAnalysis, Named, Names, Nearest, PowerBalance, Recommended, ScalingAnalysis, Span,
 };

@@ -7,13 +7,16 @@
 mod axis;
 mod bars;
 mod check;
+mod course;
 mod curves;
 mod data;
 mod distribution;
 mod layout;
 mod loglog;
+mod modes;
 mod paint;
 mod payments;
+mod reports;
 mod scaling;
 mod scene;
 mod shares;
@@ -25,11 +28,14 @@ mod text;
 mod timeline;
 
 pub use bars::Bars;
+pub use course::{Cell, Cells, Course, Fill};
 pub use curves::{CurveMark, Curves};
 pub use data::{Mark, NamedValues, Path, TimeSeries};
 pub use distribution::Distribution;
 pub use loglog::{LogLog, ReferenceSlope, Series};
+pub use modes::{ModePoint, Modes};
 pub use payments::Payments;
+pub use reports::{ReportCurve, Reports};
 pub use scaling::Scaling;
 pub use shares::Shares;
 pub use stacked::Stacked;
@@ -118,6 +124,12 @@ pub enum Picture {
     Bars(Bars),
     /// Curves on linear axes with marks.
     Curves(Curves),
+    /// A run over the periods: cells, payments, values.
+    Course(Course),
+    /// Utility against report.
+    Reports(Reports),
+    /// Payments and participation by mode.
+    Modes(Modes),
 }
 
 impl Picture {
@@ -152,6 +164,9 @@ impl Picture {
             Picture::Distribution(chart) => chart.scene(),
             Picture::Bars(chart) => chart.scene(),
             Picture::Curves(chart) => chart.scene(),
+            Picture::Course(chart) => chart.scene(),
+            Picture::Reports(chart) => chart.scene(),
+            Picture::Modes(chart) => chart.scene(),
         }
     }
 }

@@ -151,6 +151,54 @@ fn curves() -> Curves {
     }
 }
 
+fn course(periods: usize, players: usize) -> Course {
+    let cell = |t: usize| Cell {
+        text: format!("lot {}", t % 3),
+        fill: [Fill::Nothing, Fill::Pale, Fill::Strong, Fill::Player(t % players)][t % 4],
+    };
+    let row = |k: usize| Cells { name: format!("row {k}"), cells: (k..periods + k).map(cell).collect() };
+    Course {
+        title: TITLE.to_owned(),
+        money_unit: "EUR".to_owned(),
+        players: (0..players).map(|i| format!("player {i}")).collect(),
+        rows: (0..4).map(row).collect(),
+        payments: (0..players).map(|i| wave(periods, i as f64 - 1.0)).collect(),
+        total: Some(named("everybody", &wave(periods + 1, 9.0))),
+        values: (0..players).map(|i| wave(periods + 1, 2.0 * i as f64)).collect(),
+    }
+}
+
+fn reports(types: usize) -> Reports {
+    let curve = |k: usize| ReportCurve {
+        name: format!("true type {k}"),
+        utility: (0..types).map(|r| k as f64 - (r as f64 - k as f64).abs().floor()).collect(),
+        truth: k,
+    };
+    Reports {
+        title: TITLE.to_owned(),
+        x_label: "reported type".to_owned(),
+        y_label: "expected utility".to_owned(),
+        y_unit: "EUR".to_owned(),
+        reports: (0..types).map(|r| format!("type {r}")).collect(),
+        curves: (0..types.min(3)).map(curve).collect(),
+    }
+}
+
+fn modes() -> Modes {
+    let point = |name: &str, worst, payments| ModePoint { name: name.to_owned(), worst, payments };
+    Modes {
+        title: TITLE.to_owned(),
+        x_label: "least value of any player".to_owned(),
+        y_label: "expected payments".to_owned(),
+        money_unit: "EUR".to_owned(),
+        points: vec![
+            point("same", -5.0837, 2.5935),
+            point("own", -0.4, -5.6317),
+            point("tight", 0.0, -3.5413),
+        ],
+    }
+}
+
 fn every_chart() -> Vec<Picture> {
     vec![
         Picture::SupplyDemand(supply_demand()),
@@ -169,6 +217,11 @@ fn every_chart() -> Vec<Picture> {
         Picture::Bars(bars(3)),
         Picture::Bars(bars(50)),
         Picture::Curves(curves()),
+        Picture::Course(course(5, 3)),
+        Picture::Course(course(300, 9)),
+        Picture::Reports(reports(5)),
+        Picture::Reports(reports(60)),
+        Picture::Modes(modes()),
     ]
 }
 
@@ -255,6 +308,9 @@ fn empty_series_over_periods_samples_and_agents_are_refused() {
     let mut chart = curves();
     chart.curves[0].points.clear();
     assert!(is_empty(&Picture::Curves(chart)));
+    assert!(is_empty(&Picture::Course(Course::default())));
+    assert!(is_empty(&Picture::Reports(reports(0))));
+    assert!(is_empty(&Picture::Modes(Modes { points: Vec::new(), ..modes() })));
 }
 
 #[test]
@@ -310,6 +366,15 @@ fn values_without_a_place_over_periods_samples_and_agents_are_refused_by_name() 
         let mut chart = curves();
         chart.curves[0].points[5].1 = bad;
         assert_eq!(blamed(&Picture::Curves(chart)), ("y of worlds".to_owned(), 5));
+        let mut chart = course(4, 2);
+        chart.payments[1][3] = bad;
+        assert_eq!(blamed(&Picture::Course(chart)), ("payments of player 1".to_owned(), 3));
+        let mut chart = reports(3);
+        chart.curves[2].utility[1] = bad;
+        assert_eq!(blamed(&Picture::Reports(chart)), ("true type 2".to_owned(), 1));
+        let mut chart = modes();
+        chart.points[1].worst = bad;
+        assert_eq!(blamed(&Picture::Modes(chart)), ("own".to_owned(), 0));
         let mut chart = curves();
         chart.marks[2] = CurveMark::Point { at: (0.0, bad), label: "best lie".to_owned() };
         assert_eq!(blamed(&Picture::Curves(chart)), ("the mark best lie".to_owned(), 1));
@@ -336,6 +401,12 @@ fn lengths_and_ranges_of_bands_stacks_and_quantiles_are_checked() {
     let mut chart = bars(4);
     chart.agents.pop();
     assert!(matches!(Picture::Bars(chart).svg(), Err(PlotError::Length { found: 4, expected: 3, .. })));
+    let mut chart = course(4, 2);
+    chart.values.pop();
+    assert!(matches!(Picture::Course(chart).svg(), Err(PlotError::Length { found: 1, expected: 2, .. })));
+    let mut chart = reports(3);
+    chart.curves[0].truth = 3;
+    assert!(matches!(Picture::Reports(chart).svg(), Err(PlotError::OutOfRange { .. })));
     let mut chart = distribution(1);
     chart.quantiles = vec![0.5, 5.0];
     assert!(matches!(Picture::Distribution(chart).svg(), Err(PlotError::OutOfRange { position: 1, .. })));
@@ -441,6 +512,12 @@ fn flat_and_single_data_over_periods_samples_and_agents_draw() {
             let mut chart = bars(periods);
             chart.values.iter_mut().for_each(|kind| kind.values.fill(value));
             assert!(Picture::Bars(chart).svg().is_ok());
+            let mut chart = course(periods, 2);
+            chart.payments.iter_mut().chain(&mut chart.values).for_each(|list| list.fill(value));
+            assert!(Picture::Course(chart).svg().is_ok());
+            let mut chart = reports(periods);
+            chart.curves.iter_mut().for_each(|curve| curve.utility.fill(value));
+            assert!(Picture::Reports(chart).svg().is_ok());
             let mut chart = distribution(2);
             chart.samples.iter_mut().for_each(|sample| sample.values = vec![value; periods]);
             assert!(Picture::Distribution(chart).png().is_ok());

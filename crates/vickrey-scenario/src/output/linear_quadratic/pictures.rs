@@ -26,7 +26,7 @@ impl Pictured for LqResult<'_> {
             Kind::Payments => Some(Picture::Bars(self.payments())),
             Kind::Budget => self.budget_chart().map(Picture::Timeline),
             Kind::Scaling => Some(Picture::Scaling(self.factors())),
-            Kind::SupplyDemand => None,
+            _ => None,
         }
     }
 }
