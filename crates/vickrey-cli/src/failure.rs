@@ -36,6 +36,11 @@ impl Failure {
         Self { code: FAILED, problem: Some(Problem::new(message)) }
     }
 
+    /// The same, with what would help.
+    pub fn run_with_help(message: impl Into<String>, help: &str) -> Self {
+        Self { code: FAILED, problem: Some(Problem::new(message).with_help(help)) }
+    }
+
     /// A promise was found violated; the table that says so is printed already.
     pub fn violated() -> Self {
         Self { code: FAILED, problem: None }

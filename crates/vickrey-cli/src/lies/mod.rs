@@ -2,6 +2,7 @@
 
 pub mod linear_quadratic;
 pub mod market;
+pub mod pivot;
 
 use std::collections::BTreeMap;
 

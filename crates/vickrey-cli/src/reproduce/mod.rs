@@ -1,13 +1,15 @@
 //! The numbers that papers print, recomputed.
 
 use serde::Serialize;
+use vickrey_scenario::plot::{Picture, PlotError};
 
 use crate::failure::Failure;
 
 mod paper_000;
+mod paper_002;
 
 /// The papers whose numbers can be recomputed.
-pub const KEYS: &[&str] = &["000"];
+pub const KEYS: &[&str] = &["000", "002"];
 
 /// One number or figure of a paper.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,10 +68,39 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
+impl Row {
+    /// A printed number and ours; `otherwise` is the verdict if they differ and `note` says what is known about it.
+    fn compared(
+        key: &'static str,
+        what: &str,
+        (printed, ours): (f64, f64),
+        tolerance: f64,
+        otherwise: Verdict,
+        note: &str,
+    ) -> Self {
+        let verdict = match ((printed - ours).abs() <= tolerance, note.is_empty()) {
+            (true, _) => Verdict::Reproduced,
+            (false, false) => otherwise,
+            (false, true) => Verdict::Broken,
+        };
+        let (printed, tolerance) = (Some(printed), Some(tolerance));
+        Self { key, what: what.into(), printed, ours: Some(ours), tolerance, verdict, note: note.into() }
+    }
+}
+
+/// Draws a figure in both formats.
+fn draw(files: &mut Vec<File>, name: &str, picture: &Picture) -> Result<(), Failure> {
+    let failed = |error: PlotError| Failure::run(format!("figure {name}: {error}"));
+    files.push(File { name: format!("{name}.svg"), bytes: picture.svg().map_err(failed)?.into_bytes() });
+    files.push(File { name: format!("{name}.png"), bytes: picture.png().map_err(failed)? });
+    Ok(())
+}
+
 /// Recomputes one paper. `with_figures` draws its figures as well.
 pub fn recompute(key: &str, with_figures: bool) -> Result<(Vec<Row>, Vec<File>), Failure> {
     match key {
         "000" => paper_000::recompute(with_figures),
+        "002" => paper_002::recompute(with_figures),
         _ => {
             Err(Failure::run(format!("paper {key} cannot be recomputed yet; there are: {}", KEYS.join(", "))))
         }

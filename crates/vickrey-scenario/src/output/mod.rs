@@ -6,6 +6,7 @@
 //! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
 //! | solve, look ahead in and play a pivot scenario | [`PivotResult::solve`] |
 //! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
+//! | play a dynamic pivot mechanism many times | [`PivotRuns`] |
 //! | the document | [`MarketResult::document`], [`LqResult::document`], [`Document::to_json`], [`Document::write`] |
 //! | tables | [`MarketResult::table`], [`LqResult::tables`], [`Table`] |
 //! | pictures | [`Pictured`] |
@@ -45,8 +46,9 @@ pub use scaling::{
     BaselineAnalysis, Named, Names, Nearest, PowerBalance, Recommended, ScalingAnalysis, Span,
 };
 pub use simulation::{
-    AgentRuns, Both, Found, Gain, Often, PairGain, PairPart, PairRow, Pairs, Prepared, Quantiles, Reported,
-    Runs, RunsPart, RunsSummary, Spread, Unsettled,
+    AgentRuns, Both, Found, Gain, Often, PairGain, PairPart, PairRow, Pairs, PivotEffect, PivotExpectation,
+    PivotRuns, PivotRunsPart, PivotRunsSummary, PlayerRuns, Prepared, Quantiles, Reported, Runs, RunsPart,
+    RunsSummary, Spread, Unsettled,
 };
 pub use table::{Cell, Holds, MOST_CSV, MOST_INLINE, Table, TableFile};
 pub use table_of_agents::{AgentRow, AgentTable, COLUMNS};

@@ -26,6 +26,7 @@ mod supply_demand;
 mod tests;
 mod text;
 mod timeline;
+mod timing;
 
 pub use bars::Bars;
 pub use course::{Cell, Cells, Course, Fill};
@@ -41,6 +42,7 @@ pub use shares::Shares;
 pub use stacked::Stacked;
 pub use supply_demand::SupplyDemand;
 pub use timeline::{Band, Timeline};
+pub use timing::{Actor, Timing, TimingSpan, TimingStep};
 
 /// Why a picture could not be drawn.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -130,6 +132,8 @@ pub enum Picture {
     Reports(Reports),
     /// Payments and participation by mode.
     Modes(Modes),
+    /// The order of what happens in a period.
+    Timing(Timing),
 }
 
 impl Picture {
@@ -163,6 +167,7 @@ impl Picture {
             Picture::Stacked(chart) => chart.scene(),
             Picture::Distribution(chart) => chart.scene(),
             Picture::Bars(chart) => chart.scene(),
+            Picture::Timing(chart) => chart.scene(),
             Picture::Curves(chart) => chart.scene(),
             Picture::Course(chart) => chart.scene(),
             Picture::Reports(chart) => chart.scene(),

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::mode::{PaymentTime, Without};
-use super::model::{Model, ModelError};
+use super::model::{Model, ModelError, Place};
 use super::solve::ruling::Ruling;
 use super::solve::{Options, Solution, SolveError, State, StateError, solve};
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
@@ -240,20 +240,26 @@ impl PivotMechanism {
         }
         let own = self.options.mode != Without::Same;
         let mut model = self.model().clone();
+        let mut there: Vec<AgentId> = (0..self.agents()).collect();
         for player in (0..self.agents()).rev().filter(|i| !members.contains(i)) {
-            model = model.left_by(player, own).map_err(|source| PivotError::Alone { player, source })?;
+            there.retain(|&i| i != player);
+            let cannot = |source| PivotError::Alone { player, source: numbered(source, &there) };
+            model = model.left_by(player, own).map_err(cannot)?;
         }
         let solution = Arc::new(solve(&model, &self.options, &|_| {})?);
         known.insert(members.to_vec(), solution.clone());
         Ok(solution)
     }
 
-    /// A player leaves for good.
-    fn leave(&self, state: &mut PivotState, player: AgentId) -> Result<(), PivotError> {
-        state.members.retain(|&i| i != player);
+    /// Players leave for good.
+    fn leave(&self, state: &mut PivotState, players: Vec<AgentId>) -> Result<(), PivotError> {
+        if players.is_empty() {
+            return Ok(());
+        }
+        state.members.retain(|i| !players.contains(i));
         state.solution = self.reduced(&state.members)?;
-        state.reports[player] = None;
-        state.left.push(player);
+        players.iter().for_each(|&i| state.reports[i] = None);
+        state.left.extend(players);
         Ok(())
     }
 
@@ -268,7 +274,7 @@ impl PivotMechanism {
                 Arrival::Silent | Arrival::Refused(_) => gone.push(agent),
             }
         }
-        gone.into_iter().try_for_each(|agent| self.leave(state, agent))
+        self.leave(state, gone)
     }
 
     /// What follows from the reports of those who are there.
@@ -334,6 +340,16 @@ impl PivotMechanism {
         state.decision = None;
         Ok(())
     }
+}
+
+/// Flaws of a game that players have left, with the numbers that players had in the whole game.
+fn numbered(mut error: ModelError, there: &[AgentId]) -> ModelError {
+    for flaw in &mut error.flaws {
+        if let Place::Player(i) = &mut flaw.place {
+            *i = there.get(*i).copied().unwrap_or(*i);
+        }
+    }
+    error
 }
 
 impl Mechanism for PivotMechanism {

@@ -7,6 +7,7 @@ use super::model::Model;
 use super::protocol::{
     Draw, Notice, Phase, PivotMechanism, PivotOutcome, Report, Salt, seal_outcome, seal_report,
 };
+use super::varying::Varying;
 use crate::mechanism::{AgentId, Strategy, Turn, World};
 use crate::numeric::random::{Purpose, stream_at};
 
@@ -20,12 +21,13 @@ pub struct Sight {
 }
 
 /// How a player departs from the truth.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lie {
     /// What she reports by true type; empty: the truth.
     pub report: Vec<usize>,
-    /// What she reports by outcome and true type, if she knows the outcome; empty: as if she did not.
-    pub informed: Vec<Vec<usize>>,
+    /// What she reports if she knows the outcome: by period, outcome (on the axis of decisions) and public state, one
+    /// report for each true type. None: as if she did not know it.
+    pub informed: Option<Varying<Vec<usize>>>,
     /// Stays silent from this period on.
     pub silent_from: Option<usize>,
     /// Lies in these periods only, first and last; otherwise in all.
@@ -33,16 +35,19 @@ pub struct Lie {
 }
 
 impl Lie {
-    /// The report.
-    pub fn report(&self, period: usize, sight: Sight) -> Option<usize> {
+    /// The report in a period and a public state.
+    pub fn report(&self, period: usize, public: usize, sight: Sight) -> Option<usize> {
         if self.silent_from.is_some_and(|from| period >= from) {
             return None;
         }
         if self.only.is_some_and(|(first, last)| !(first..=last).contains(&period)) {
             return Some(sight.own);
         }
-        let known = sight.outcome.and_then(|z| self.informed.get(z));
-        Some(known.unwrap_or(&self.report).get(sight.own).copied().unwrap_or(sight.own))
+        let told = match (&self.informed, sight.outcome) {
+            (Some(table), Some(outcome)) => table.at(period, outcome, public),
+            _ => &self.report,
+        };
+        Some(told.get(sight.own).copied().unwrap_or(sight.own))
     }
 
     /// Whether it is the truth.
@@ -67,17 +72,19 @@ impl Player {
 
 impl Strategy<PivotMechanism, Sight> for Player {
     fn report(&mut self, turn: Turn<'_, Sight, Notice>) -> Option<Report> {
-        let Notice { period, phase, .. } = *turn.announcement;
+        let Notice { period, phase, public, .. } = *turn.announcement;
         match phase {
             Phase::Seal => {
-                let own = self.lie.report(period, *turn.signal)?;
+                let own = self.lie.report(period, public, *turn.signal)?;
                 let salt: Salt = turn.rng.random();
                 self.sealed = Some((own, salt));
                 Some(Report::Seal(seal_report(period, turn.agent, own, &salt)))
             }
             _ => match self.sealed.take() {
                 Some((own, salt)) => Some(Report::Type { own, salt: Some(salt) }),
-                None => Some(Report::Type { own: self.lie.report(period, *turn.signal)?, salt: None }),
+                None => {
+                    Some(Report::Type { own: self.lie.report(period, public, *turn.signal)?, salt: None })
+                }
             },
         }
     }

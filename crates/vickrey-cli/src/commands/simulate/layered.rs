@@ -163,10 +163,10 @@ fn head(runs: &Runs<'_>, document: &Document<RunsPart>, out: &mut dyn Write) -> 
 }
 
 /// Words, numbers of one unit, and words at the end.
-type Row = (Vec<String>, Vec<Option<f64>>, Option<String>);
+pub(super) type Row = (Vec<String>, Vec<Option<f64>>, Option<String>);
 
 /// A table of one unit, with columns of words at both ends.
-fn table(
+pub(super) fn table(
     first: [&str; 2],
     heads: &[&str],
     last: Option<&str>,
@@ -208,7 +208,7 @@ fn gains(shown: &[AgentRuns], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn runs_needed(runs: f64) -> String {
+pub(super) fn runs_needed(runs: f64) -> String {
     if runs < 1e9 { count(runs as usize) } else { short(runs) }
 }
 
@@ -259,7 +259,7 @@ fn net_utilities(shown: &[AgentRuns], out: &mut dyn Write) -> io::Result<()> {
     table(["net utility", ""], &heads, Some("worse off than idle"), rows.collect(), out)
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 

@@ -3,6 +3,7 @@
 mod layered;
 mod market;
 mod pairs;
+mod pivot;
 mod plan;
 
 use std::io::Write;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde::Serialize;
 use vickrey_scenario::output::{Document, PictureFile, Table};
-use vickrey_scenario::{MarketKind, System};
+use vickrey_scenario::{MarketKind, Problem, System};
 
 use super::run::OutFolder;
 use crate::args::Common;
@@ -25,8 +26,9 @@ const MOST_HONEST: usize = 30;
 ///
 /// Plays every run twice on the same random numbers, once with everybody truthful and once with the given lies, and prints
 /// what every liar and everybody else gains or loses. Under an incentive compatible rule no single liar gains (in a layered
-/// market: on average); several liars together may. Where states are random, it also shows how budget and net utilities are
-/// distributed: how often the operator runs a deficit, and how often an agent is worse off than without trade.
+/// market and in a dynamic pivot mechanism: on average); several liars together may. Where states are random, it also shows
+/// how budget and net utilities are distributed: how often the operator runs a deficit, and how often an agent is worse off
+/// than without trade.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -35,6 +37,9 @@ Examples:
   vickrey simulate market.toml --liars Hydro=random --runs 100 --seed 7
   vickrey simulate examples/hidden-states.toml --runs 1000 --out results/nights
   vickrey simulate examples/hidden-states.toml --liars Battery=best
+  vickrey simulate examples/storage.toml --liars Harbour=report:depleted --runs 10000
+  vickrey simulate examples/storage.toml --liars Harbour=swap,only:0-1 Quarry=silent:2
+  vickrey simulate examples/storage.toml --leak --liars Harbour=informed
 
 Lies in a market: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds
 X to the marginal utility, `cap:X` admits to trade no more than X; they can be joined by commas. `random` draws scale,
@@ -46,7 +51,14 @@ of catching up with earlier lies; `only:FROM-TO` lies in these periods; `silent`
 probability P). `q:X`, `r:X`, `a:X`, `b:X` report X times the own parameter before the start. They can be joined by commas.
 `random` draws scale, bias and noise in every run. `best` is the scale and bias that gain most in runs of their own, which
 are not those that are reported. In a plan, scale and bias act on the reported state at the start, and random and best on
-parameters, too.")]
+parameters, too.
+
+Lies in a dynamic pivot mechanism: `report:TYPE` always reports this type, by its name or its number counted from 0;
+`swap` reports the types in reverse order (of two the other one); `shift:K` the K-th next type, at most the last, or with a
+negative K backwards; `map:TYPE>TYPE,TYPE>TYPE` some types as others. `silent:PERIOD` stays silent from this period on (and
+`silent` from the first), which is leaving for good: the others go on by the mechanism without her. `only:FROM-TO` lies in
+these periods. They can be joined by commas. With --leak players know the outcome before they report; `informed` is then
+the report that is best for who knows it.")]
 pub struct Simulate {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -57,6 +69,9 @@ pub struct Simulate {
     /// How often to play, each time with another seed [default: 1; 200 where states are random]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: Option<u32>,
+    /// In a dynamic pivot mechanism: players know the outcome before they report
+    #[arg(long)]
+    leak: bool,
     #[command(flatten)]
     out: OutFolder,
 }
@@ -66,12 +81,18 @@ pub fn run(args: &Simulate, common: &Common, out: &mut dyn Write) -> Result<(), 
     let scenario = loading::scenario(&args.scenario, common)?;
     let folder = args.out.checked()?;
     let to = Target { folder, out: &args.out, common };
+    if args.leak && !matches!(scenario.system, System::Pivot(_)) {
+        let problem =
+            Problem::new("--leak: outcomes are drawn after the reports in a dynamic pivot mechanism only");
+        return Err(Failure::input(problem.with_help("leave --leak out")));
+    }
     match &scenario.system {
         System::Market(market) => market::run(&scenario, market, args, &to, out),
         System::LinearQuadratic(lq) if lq.kind == MarketKind::Plan => {
             plan::run(&scenario, lq, args, &to, out)
         }
         System::LinearQuadratic(lq) => layered::run(&scenario, lq, args, &to, out),
+        System::Pivot(pivot) => pivot::run(&scenario, pivot, args, &to, out),
         _ => Err(loading::unknown()),
     }
 }

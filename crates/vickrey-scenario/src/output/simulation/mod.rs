@@ -4,16 +4,20 @@
 //! |---|---|
 //! | a layered or filtered market, whose runs differ in their noise | [`Prepared`], [`Runs`] |
 //! | games whose runs differ in the lies alone | [`Pairs`] |
+//! | a dynamic pivot mechanism, whose runs differ in types, outcomes and public states | [`PivotRuns`] |
 
 mod document;
 mod pairs;
 mod pictures;
+mod pivot;
+mod pivot_files;
 mod prepared;
 mod tables;
 
 pub use document::{AgentRuns, Both, Found, Gain, Often, Quantiles, RunsPart, RunsSummary, Spread};
 pub use pairs::{PairGain, PairPart, PairRow, Pairs, Unsettled};
 pub use pictures::PICTURES;
+pub use pivot::{PivotEffect, PivotExpectation, PivotRuns, PivotRunsPart, PivotRunsSummary, PlayerRuns};
 pub use prepared::{Prepared, Reported};
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use super::{Runs, TABLE};
 use crate::output::table::{Cell, Holds, Table};
 
 /// Up to this many runs their table is CSV.
-const MOST_CSV: usize = 100_000;
+pub(super) const MOST_CSV: usize = 100_000;
 
 const AGENT_NUMBERS: [&str; 20] = [
     "utility",

@@ -151,6 +151,12 @@ impl Product {
         .ruling(Some(self.value(period, state)), Some(self.reference(period, state)))
     }
 
+    /// What every decision is worth at one state, with what follows: to everybody, then to the others of every player.
+    /// Without constants, which do not depend on the decision.
+    pub fn worth_of_decisions(&self, period: usize, state: &State) -> Vec<Vec<f64>> {
+        self.choices(period, self.slice(period + 1), state)
+    }
+
     /// Value of every decision at one state: to everybody, then to the others of every player.
     fn choices(&self, period: usize, next: usize, state: &State) -> Vec<Vec<f64>> {
         let of = |k: usize| match k.checked_sub(1) {

@@ -3,10 +3,13 @@
 //! The same numbers as through the protocol, without its ceremony: decisions and payments of small instances come from
 //! tables. Lies are played on the same random numbers as the truth.
 
+mod informed;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use self::informed::informed;
 use super::mode::PaymentTime;
 use super::protocol::{PivotError, PivotMechanism};
 use super::solve::product::Tables;
@@ -35,6 +38,18 @@ pub struct Run {
     pub payment: Vec<f64>,
     /// What decisions and the end were worth to the public.
     pub public: f64,
+    /// What comes after the periods that were played; none if the game is over, or if that is not known.
+    pub ahead: Option<Ahead>,
+}
+
+/// What could be expected after the last period that was played if everybody told the truth from then on, discounted to
+/// the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ahead {
+    /// Net utility of every player; none for those who have left.
+    pub utility: Vec<Option<f64>>,
+    /// Of everybody who is there, the public included.
+    pub welfare: f64,
 }
 
 impl Run {
@@ -79,6 +94,12 @@ pub struct Step {
     pub truthful: Vec<Option<f64>>,
 }
 
+/// The true state after the last period, and who is still there.
+struct End {
+    nature: Nature,
+    there: Vec<bool>,
+}
+
 impl Game {
     /// A game of a mechanism. `leaks`: players know the outcome when they report.
     pub fn new(mechanism: PivotMechanism, leaks: bool) -> Self {
@@ -112,10 +133,10 @@ impl Game {
     /// The game cannot go on without a player who stays silent.
     pub fn play(&self, lies: &[Lie], seed: u64) -> Result<Run, PivotError> {
         let model = self.solution().model();
-        let mut run =
-            Run { valuation: vec![0.0; model.players()], payment: vec![0.0; model.players()], public: 0.0 };
+        let zero = vec![0.0; model.players()];
+        let mut run = Run { valuation: zero.clone(), payment: zero, public: 0.0, ahead: None };
         let mut weight = 1.0;
-        let nature = self.walk(lies, seed, |nature, _, (_, decision), payment| {
+        let end = self.walk(lies, seed, |nature, _, (_, decision), payment| {
             for (i, p) in payment.iter().enumerate() {
                 run.payment[i] += weight * p;
                 run.valuation[i] += weight * nature.valuation(model, i, decision);
@@ -125,31 +146,54 @@ impl Game {
         })?;
         if model.periods() == Some(self.mechanism.terms().periods) {
             for (i, v) in run.valuation.iter_mut().enumerate() {
-                *v += weight * nature.terminal(model, i);
+                *v += weight * end.nature.terminal(model, i);
             }
-            run.public += weight * model.public().terminal.get(nature.public).copied().unwrap_or(0.0);
+            run.public += weight * model.public().terminal.get(end.nature.public).copied().unwrap_or(0.0);
+        } else {
+            run.ahead = self.ahead(&end, weight);
         }
         Ok(run)
     }
 
-    /// Plays games with the seeds `seed`, `seed + 1`, ... in parallel; the answers stand in this order. `told` is called
-    /// after each.
+    /// Plays a game with every one of these seeds in parallel; the answers stand in their order. `told` is called after
+    /// each.
     ///
     /// # Errors
     /// As for [`play`](Self::play).
     pub fn play_many(
         &self,
         lies: &[Lie],
-        seed: u64,
-        runs: usize,
+        seeds: &[u64],
         told: &(dyn Fn() + Sync),
     ) -> Result<Vec<Run>, PivotError> {
-        let one = |k: u64| {
-            let run = self.play(lies, seed.wrapping_add(k));
+        let one = |&seed: &u64| {
+            let run = self.play(lies, seed);
             told();
             run
         };
-        (0..runs as u64).into_par_iter().map(one).collect()
+        seeds.par_iter().map(one).collect()
+    }
+
+    /// What can be expected after the last period that was played.
+    fn ahead(&self, end: &End, weight: f64) -> Option<Ahead> {
+        let members: Vec<AgentId> = (0..end.there.len()).filter(|&i| end.there[i]).collect();
+        let types = members.iter().map(|&i| end.nature.types[i]).collect();
+        let state = State { public: end.nature.public, types };
+        let solution = self.mechanism.reduced(&members).ok()?;
+        let (value, reference) = match solution.product() {
+            Some(product)
+                if end.nature.period <= product.periods() || product.model().periods().is_none() =>
+            {
+                (product.value(end.nature.period, &state), product.reference(end.nature.period, &state))
+            }
+            _ => {
+                let ruling = solution.ruling(end.nature.period, &state).ok()?;
+                (ruling.value?, ruling.reference?)
+            }
+        };
+        let mut utility = vec![None; end.there.len()];
+        members.iter().zip(reference).for_each(|(&i, without)| utility[i] = Some(weight * (value - without)));
+        Some(Ahead { utility, welfare: weight * value })
     }
 
     /// One game, period by period.
@@ -186,13 +230,13 @@ impl Game {
     }
 
     /// Walks through one game; `see` gets the true state, the reports, outcome and decision, and the payments of every
-    /// period. Answers the true state at the end.
+    /// period. Answers what is there at the end.
     fn walk(
         &self,
         lies: &[Lie],
         seed: u64,
         mut see: impl FnMut(&Nature, &[Option<usize>], (usize, usize), &[f64]),
-    ) -> Result<Nature, PivotError> {
+    ) -> Result<End, PivotError> {
         let model = self.solution().model();
         let mut nature = Nature::new(model, seed);
         let mut there = vec![true; model.players()];
@@ -200,7 +244,7 @@ impl Game {
             let outcome = nature.outcome(model);
             let report = |i: AgentId| {
                 let sight = Sight { own: nature.types[i], outcome: self.leaks.then_some(outcome) };
-                lies.get(i).map_or(Some(sight.own), |lie| lie.report(nature.period, sight))
+                lies.get(i).map_or(Some(sight.own), |lie| lie.report(nature.period, nature.public, sight))
             };
             let reports: Vec<Option<usize>> =
                 (0..model.players()).map(|i| if there[i] { report(i) } else { None }).collect();
@@ -209,7 +253,7 @@ impl Game {
             see(&nature, &reports, (outcome, decision), &payment);
             nature.advance(model, decision);
         }
-        Ok(nature)
+        Ok(End { nature, there })
     }
 
     /// The decision and the payments.
