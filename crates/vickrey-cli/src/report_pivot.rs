@@ -374,17 +374,17 @@ fn run(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
     let mut numbers: Vec<Vec<Option<f64>>> = Vec::new();
     if few {
         for (i, player) in document.part.players.iter().enumerate() {
-            heads.push(titled("payment", &name(&player.name), money));
+            heads.push(titled("payment", &name(&player.name), ""));
             numbers.push(rows.iter().map(|&t| Some(all[t].payment[i])).collect());
         }
     } else {
-        heads.push(titled("payments", "of all", money));
+        heads.push(titled("payments", "of all", ""));
         numbers.push(rows.iter().map(|&t| Some(all[t].payment.iter().sum())).collect());
     }
     let mut cells = columns(&numbers);
     let values: Vec<Option<f64>> = rows.iter().map(|&t| all[t].value).collect();
     if values.iter().any(Option::is_some) {
-        heads.push(titled("value", "everybody", money));
+        heads.push(titled("value", "everybody", ""));
         cells.push(column(&values));
     }
     let mut lines: Vec<Vec<String>> = Vec::new();
@@ -395,6 +395,7 @@ fn run(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
         }
         lines.push(words.iter().chain(&cells).map(|column| column[k].clone()).collect());
     }
-    writeln!(out, "\none run, seed {}", document.head.seed)?;
+    let unit = if money.is_empty() { String::new() } else { format!("; amounts in {money}") };
+    writeln!(out, "\none run, seed {}{unit}", document.head.seed)?;
     tables::print(out, &heads, lines)
 }

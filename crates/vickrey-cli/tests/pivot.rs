@@ -170,7 +170,7 @@ fn too_little_memory_is_refused_in_bytes() {
     // Twelve different providers with four levels: 16.8 million joint states, 256 MiB for two numbers each.
     let mut text = String::from(
         "mechanism = \"pivot\"\n[pivot]\nfamily = \"storage\"\nhorizon = 2\nmemory = 300\n\
-         [[imbalances]]\nname = \"shortage\"\nprobability = 0.5\ncurtailment = 10.0\n",
+         [[imbalances]]\nname = \"shortage\"\nprobability = 0.5\ncurtailment = 10.0\ncharge = -1\n",
     );
     for i in 0..12 {
         text.push_str(&format!(
