@@ -113,7 +113,9 @@ impl Shape {
 
     fn outcome(&self, random: &mut dyn Rng) -> Outcomes {
         let last = self.decisions - 1;
-        let half = |z: usize| (1..=last).filter(move |a| z == 1 || (a + z) % 2 == 0 || *a == last).collect();
+        let half = |z: usize| {
+            (1..=last).filter(move |a| z == 1 || (a + z).is_multiple_of(2) || *a == last).collect()
+        };
         let feasible = (0..self.outcomes).map(|z| if z == 0 { vec![0] } else { half(z) });
         Outcomes {
             feasible: feasible.collect(),
