@@ -4,7 +4,7 @@
 //! taken one component at a time and a joint kernel never exists. Decisions that lead to the same future share all of
 //! it, those that move the first few players alike share that part.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -64,6 +64,25 @@ struct Scratch {
     expected: Vec<Vec<f64>>,
 }
 
+/// Memory that tasks hand on to each other, so that it is not made anew for every slab.
+struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Default> Pool<T> {
+    fn take(&self) -> T {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, memory: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+    }
+}
+
 impl Problem {
     /// The public with all players.
     pub fn whole(model: Arc<Model>) -> Self {
@@ -108,13 +127,17 @@ impl Problem {
 
     /// Value at the end, without constants.
     pub fn terminal(&self) -> Vec<f64> {
-        let players = self.model.players();
-        let value = |index| {
-            let state = self.space.state(index, players);
-            let own: Vec<usize> = self.space.members.iter().map(|&i| state.types[i]).collect();
-            self.stage.terminal(&self.space.members, state.public, &own)
-        };
-        (0..self.space.size()).into_par_iter().with_min_len(4096).map(value).collect()
+        let mut values = Vec::with_capacity(self.space.size());
+        for public in 0..self.space.publics {
+            let base = self.stage.terminal_public.get(public).copied().unwrap_or(0.0);
+            let tables = self.space.members.iter().map(|&i| self.stage.terminals[i].as_ref());
+            let rows = tables.zip(&self.space.types).map(|(table, &n)| match table {
+                Some(table) => table.at(0, 0, public).clone(),
+                None => vec![0.0; n],
+            });
+            values.extend(sums(base, rows));
+        }
+        values
     }
 
     /// Walks over all states. For every slab `visit` gets what each of the decisions leads to, given the next period's
@@ -132,7 +155,7 @@ impl Problem {
     }
 
     /// As [`pass`](Self::pass), with memory that a thread uses again from slab to slab.
-    pub(super) fn pass_with<O: Send, W: Default>(
+    pub(super) fn pass_with<O: Send, W: Default + Send>(
         &self,
         period: usize,
         next: &[f64],
@@ -145,6 +168,7 @@ impl Problem {
         let mut outputs = outputs.into_iter();
         let small = self.space.size() * self.model.decisions() < SMALL;
         let mut mixed = Vec::new();
+        let pool: Pool<(Scratch, W)> = Pool::default();
         for public in 0..self.space.publics {
             let branches = self.branches(period, public);
             let sources = self.mix(&branches, next, block, &mut mixed);
@@ -154,16 +178,17 @@ impl Problem {
                 None => unreachable!("every law of a branch has a source"),
             };
             let work: Vec<(usize, O)> = (0..firsts).zip(outputs.by_ref()).collect();
-            let slab = |(scratch, memory): &mut (Scratch, W), (first, output): (usize, O)| {
-                self.futures(&branches, first, &source, scratch);
+            let slab = |(first, output): (usize, O)| {
+                let (mut scratch, mut memory) = pool.take();
+                self.futures(&branches, first, &source, &mut scratch);
                 let futures = Futures { of: &branches.of, expected: &scratch.expected };
-                visit(Slab { number: public * firsts + first, public, first }, &futures, memory, output);
+                visit(Slab { number: public * firsts + first, public, first }, &futures, &mut memory, output);
+                pool.give((scratch, memory));
             };
             if small {
-                let scratch = &mut Default::default();
-                work.into_iter().for_each(|item| slab(scratch, item));
+                work.into_iter().for_each(slab);
             } else {
-                work.into_par_iter().for_each_init(Default::default, slab);
+                work.into_par_iter().with_max_len(1).for_each(slab);
             }
         }
     }
@@ -226,11 +251,7 @@ impl Problem {
         let later = members.get(1..).unwrap_or_default();
         let moved = later.iter().rposition(|&i| own(i).iter().any(|v| *v != 0.0)).map_or(0, |last| last + 1);
         // Stage utilities over the types of the players up to the last one whom the decision concerns.
-        let mut stage = vec![base];
-        for &i in &later[..moved] {
-            let sums = stage.iter().flat_map(|so_far| own(i).iter().map(move |v| so_far + v));
-            stage = sums.collect();
-        }
+        let stage = sums(base, later[..moved].iter().map(|&i| own(i)));
         out.resize(follows.len(), 0.0);
         if stage.len() == follows.len() {
             let all = out.iter_mut().zip(&stage).zip(follows);
@@ -329,6 +350,13 @@ impl Problem {
             }
         }
     }
+}
+
+/// `base` plus one entry of every row, for all choices of entries in C order.
+fn sums(base: f64, rows: impl Iterator<Item = impl AsRef<[f64]>>) -> Vec<f64> {
+    rows.fold(vec![base], |sums, row| {
+        sums.iter().flat_map(|so_far| row.as_ref().iter().map(move |v| so_far + v)).collect()
+    })
 }
 
 /// Where the values of the next period, averaged over the public state, are.

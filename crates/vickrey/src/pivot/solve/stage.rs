@@ -99,15 +99,6 @@ impl Stage {
     pub fn constant_of(&self, model: &Model, player: AgentId, period: usize) -> f64 {
         discounted(model, &self.constants[player], period)
     }
-
-    /// Utility of the public and the `members` at the end, without constants.
-    pub fn terminal(&self, members: &[AgentId], public: usize, types: &[usize]) -> f64 {
-        let mut sum = self.terminal_public.get(public).copied().unwrap_or(0.0);
-        for (&i, &own) in members.iter().zip(types) {
-            sum += self.terminals[i].as_ref().map_or(0.0, |g| g.at(0, 0, public)[own]);
-        }
-        sum
-    }
 }
 
 /// Sum over the periods from `period` on, discounted to it.
