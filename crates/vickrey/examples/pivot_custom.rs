@@ -10,7 +10,7 @@ use vickrey::audit::{AuditOptions, Effort};
 use vickrey::mechanism::{Inbox, Mechanism, Strategy, Turn};
 use vickrey::pivot::audit::summary;
 use vickrey::pivot::model::PublicLaw;
-use vickrey::pivot::protocol::{Draw, Notice, Phase, PivotOutcome, Report, Salt, seal_report};
+use vickrey::pivot::protocol::{Draw, Notice, Phase, PivotOutcome, Report, Salt, seal_outcome, seal_report};
 use vickrey::pivot::solve::approximate::of_values;
 use vickrey::pivot::solve::solve_product;
 use vickrey::pivot::strategies::{Lie, PivotWorld, Player as Reporter, Sight};
@@ -151,7 +151,7 @@ fn messages(mechanism: &PivotMechanism) -> Result<(), Box<dyn Error>> {
     }
     let arrivals = inbox.close();
     mechanism.close(&mut state, arrivals)?;
-    let outcome = mechanism.settle(&mut state, Draw::Outcome { outcome: 0, salt: None })?;
+    let outcome = mechanism.settle(&mut state, Draw::Outcome { outcome: 0, salt: Some(salt) })?;
     println!("left: {:?}, payments {:?}", outcome.left, outcome.payment);
     Ok(())
 }

@@ -190,11 +190,13 @@ fn so_many_periods_there_are() {
     let three = storage_for_three_hours(false);
     for periods in [0, 4] {
         let terms = Terms { periods, ..three.terms() };
-        let wrong = PivotMechanism::new(three.solution().clone(), Options::default(), terms);
+        let options = Options { mode: three.solution().mode(), ..Options::default() };
+        let wrong = PivotMechanism::new(three.solution().clone(), options, terms);
         assert!(matches!(wrong, Err(PivotError::Periods { found, .. }) if found == periods));
     }
     let two = Terms { periods: 2, ..three.terms() };
-    let mechanism = PivotMechanism::new(three.solution().clone(), Options::default(), two).unwrap();
+    let options = Options { mode: three.solution().mode(), ..Options::default() };
+    let mechanism = PivotMechanism::new(three.solution().clone(), options, two).unwrap();
     let totals = truthful(&mechanism, &mut PivotWorld::new(&mechanism, 1), honest, 1).unwrap();
     assert_eq!(totals.stages, 4);
     // The game is not over: the end is worth nothing yet, and what it leads to is known.
@@ -221,7 +223,8 @@ fn a_changed_report_is_refused_and_its_player_has_left() {
     inbox.offer(1, Report::Type { own: 0, salt: Some(SALT) }).unwrap();
     let arrivals = inbox.close();
     mechanism.close(&mut state, arrivals).unwrap();
-    let settled = mechanism.settle(&mut state, draw(1)).unwrap();
+    let opened = Draw::Outcome { outcome: 1, salt: Some(SALT) };
+    let settled = mechanism.settle(&mut state, opened).unwrap();
     assert_eq!((settled.left.as_slice(), settled.reports.as_slice()), (&[0][..], &[None, Some(0)][..]));
     // She is not asked again, and is charged nothing.
     assert_eq!(settled.payment[0], 0.0);

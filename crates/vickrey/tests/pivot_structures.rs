@@ -141,11 +141,69 @@ fn many_exchangeable_stores() {
         labels: vickrey::pivot::Labels::default(),
     };
     let model = model(parts);
-    let options = Options { memory: 1 << 26, ..Options::default() };
+    let options = Options { memory: 1 << 29, ..Options::default() };
     let solution = vickrey::pivot::solve::solve(&model, &options, &|_| {}).expect("solvable");
     assert_eq!(solution.structure(), Structure::Exchangeable);
     let types: Vec<usize> = (0..count).map(|i| i % n).collect();
     let ruling = solution.ruling(0, &State { public: 0, types }).expect("a state");
     assert_eq!(ruling.decision, [3], "the first of the full stores");
     assert!(ruling.payment.iter().all(|p| *p >= 0.0), "{:?}", ruling.payment);
+}
+
+/// A penalty that nobody pays, and decisions that nobody can take, change nothing: not what counts as a tie, not the
+/// tolerance of an infinite horizon, not the structure that is found.
+#[test]
+fn what_never_happens_does_not_matter() {
+    let quiet = |_: f64| {};
+    for horizon in [Horizon::Finite(3), Horizon::Infinite] {
+        let discount = if horizon == Horizon::Infinite { 0.9 } else { 1.0 };
+        let plain = model(storage(horizon, discount, 10.0));
+        let mut parts = storage(horizon, discount, 10.0);
+        // Six more decisions, feasible only in an outcome without a chance, and worth 1e12.
+        parts.decisions = 10;
+        parts.outcomes.feasible.push((4..10).collect());
+        parts.outcomes.probability = Varying::constant(vec![0.4, 0.6, 0.0]);
+        let more = |a: usize| if a < 4 { *parts.public.utility.at(0, a, 0) } else { 1e12 };
+        parts.public.utility = Varying::by_decision((0..10).map(more).collect());
+        for player in &mut parts.players {
+            let old = |a: usize| if a < 4 { a } else { 0 };
+            let (utility, moves) = (player.utility.clone(), player.moves.clone());
+            player.utility =
+                Varying::by_decision((0..10).map(|a| utility.at(0, old(a), 0).clone()).collect());
+            let kernels = (0..10).map(|a| moves.at(0, old(a), 0).clone()).collect();
+            player.moves = vickrey::pivot::Moves::new(Varying::by_decision(kernels));
+            player.absent = None;
+        }
+        let wild = model(parts);
+        let options = Options::default();
+        let a = solve_as(Structure::Product, &plain, &options, &quiet).expect("solvable");
+        let b = solve_as(Structure::Product, &wild, &options, &quiet).expect("solvable");
+        for types in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+            let state = State { public: 0, types: types.to_vec() };
+            let (x, y) = (a.ruling(0, &state).expect("a state"), b.ruling(0, &state).expect("a state"));
+            assert_eq!(x.decision, y.decision[..2]);
+            for (p, q) in x.payment.iter().zip(&y.payment) {
+                assert!((p - q).abs() < 1e-8, "{x:?} {y:?}");
+            }
+        }
+    }
+}
+
+/// Penalties in most entries of a table.
+#[test]
+fn large_penalties_make_no_ties() {
+    let quiet = |_: f64| {};
+    for cost in [10.0, 1e9, 1e12] {
+        let product = solve_as(
+            Structure::Product,
+            &model(storage(Horizon::Infinite, 0.9, cost)),
+            &Options { mode: Without::Same, ..Options::default() },
+            &quiet,
+        )
+        .expect("solvable");
+        let ruling = product.ruling(0, &State { public: 0, types: vec![1, 0] }).expect("a state");
+        assert_eq!(ruling.decision, [0, 2], "cost {cost}");
+        assert!((ruling.payment[0] - 0.6).abs() < 1e-6, "cost {cost}: {ruling:?}");
+        assert!(product.certificate().bound < 1e-2, "cost {cost}: {:?}", product.certificate());
+    }
 }

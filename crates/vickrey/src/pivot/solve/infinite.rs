@@ -52,7 +52,8 @@ pub struct Convergence {
     pub sweeps: usize,
     /// Extrapolations that were thrown away.
     pub rejected: usize,
-    /// Certified largest error of the values, in money.
+    /// Certified largest error of the values, in money: the bounds of the iteration, what rows that add up to 1 only nearly
+    /// can do, and rounding. The tolerance concerns the first alone.
     pub error: f64,
     /// Span of the residual after every sweep.
     pub spans: Vec<f64>,

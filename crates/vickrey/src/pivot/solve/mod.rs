@@ -280,7 +280,7 @@ impl Solver<'_> {
         let target = Target { tolerance: wanted, most: self.options.most_sweeps, iteration };
         let is_tight = self.options.mode == Without::Tight;
         let problems = if is_tight { 1 } else { 1 + self.rest.len() };
-        let mut convergence: Vec<Convergence> = Vec::new();
+        let (mut convergence, mut errors): (Vec<Convergence>, Vec<f64>) = (Vec::new(), Vec::new());
         let mut found = Vec::new();
         for k in 0..problems {
             let problem = if k == 0 { &self.whole } else { &self.rest[k - 1] };
@@ -301,11 +301,15 @@ impl Solver<'_> {
                     tolerance: wanted,
                 });
             }
+            // Rows that add up to 1 only nearly, and rounding: what the bounds of the iteration do not know.
+            let size = largest(&values);
+            let slack = (delta * self.row_error() * size + rounding(problem, size)) / (1.0 - delta);
             found.push(values);
-            convergence.push(went);
+            errors.push(went.error);
+            convergence.push(Convergence { error: went.error + slack, ..went });
         }
         let values = found.remove(0);
-        let error = convergence.iter().map(|c| c.error).fold(0.0, f64::max);
+        let error = errors.into_iter().fold(0.0, f64::max);
         let references: Vec<Vec<f64>> = match is_tight {
             true => (0..self.rest.len()).map(|i| tight(&self.whole, &self.rest[i], i, 0, &values)).collect(),
             false => found,
@@ -313,6 +317,20 @@ impl Solver<'_> {
         let certificate = self.stationary(&values, &references, error, is_tight);
         let references = references.into_iter().map(|slice| vec![slice]).collect();
         Ok(self.product(vec![values], references, error, certificate, convergence))
+    }
+
+    /// By how much the probabilities of a joint move may miss 1.
+    fn row_error(&self) -> f64 {
+        let model = &self.whole.model;
+        let miss = |sum: f64| (sum - 1.0).abs();
+        let laws = model.public().moves.laws().iter();
+        let public = laws.map(|law| miss(law.iter().map(|(_, p)| p).sum())).fold(0.0, f64::max);
+        let player = |i: usize| {
+            let kernels = model.player(i).moves.laws().iter();
+            let rows = kernels.flat_map(|kernel| (0..kernel.types()).map(|k| kernel.row(k)));
+            rows.map(|row| miss(row.iter().sum())).fold(0.0, f64::max)
+        };
+        public + (0..model.players()).map(player).sum::<f64>()
     }
 
     /// One more step of every problem: the residuals of what is handed out.

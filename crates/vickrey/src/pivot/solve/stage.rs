@@ -25,6 +25,8 @@ pub(super) struct Stage {
     constants: Vec<Vec<f64>>,
     /// A typical size of what utilities differ by; 0 if they do not.
     money: f64,
+    /// Sum of the largest utilities that best decisions bring.
+    reach: f64,
     /// What adding the constants has cost the tables: rounding of the largest of them.
     resolution: f64,
 }
@@ -34,6 +36,7 @@ impl Stage {
         let used = used(model);
         let publics = centre(&model.public().utility, &used, std::slice::from_ref, |w, c| w - c);
         let mut sizes = vec![publics.size];
+        let mut reach = publics.reach;
         let mut players = Vec::new();
         let mut constants = Vec::new();
         let mut terminals = Vec::new();
@@ -43,6 +46,7 @@ impl Stage {
             let last = player.terminal.as_ref().map(|g| centre(g, &[true], rows, shifted));
             let end = last.as_ref().map_or(0.0, |last| last.taken[0]);
             sizes.extend([table.size, last.as_ref().map_or(0.0, |last| last.size)]);
+            reach += table.reach.max(last.as_ref().map_or(0.0, |last| last.reach));
             players.push(table.table);
             constants.push(with_end(model, table.taken, end));
             terminals.push(last.map(|last| last.table));
@@ -57,7 +61,17 @@ impl Stage {
         let money = typical(sizes.into_iter());
         let resolution = 8.0 * f64::EPSILON * largest;
         let public = publics.table;
-        Self { public, players, terminal_public, terminals, constants_public, constants, money, resolution }
+        Self {
+            public,
+            players,
+            terminal_public,
+            terminals,
+            constants_public,
+            constants,
+            money,
+            reach,
+            resolution,
+        }
     }
 
     /// Values within this of the largest, `best`, are ties. `level`: what all of them have in common, about; `error`: what
@@ -68,12 +82,9 @@ impl Stage {
         (BAND * size).max(4.0 * error) + self.resolution
     }
 
-    /// At most the size of a stage utility of everybody together.
+    /// At most the size of a stage utility of everybody together, if each takes what is best for her.
     pub fn largest(&self) -> f64 {
-        let public = self.public.entries().iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-        let player =
-            |v: &Varying<Vec<f64>>| v.entries().iter().flatten().fold(0.0, |m: f64, v| m.max(v.abs()));
-        public + self.players.iter().map(player).sum::<f64>()
+        self.reach
     }
 
     /// A typical size of utilities, or 1 if nothing varies: what an error of values is compared with.
@@ -130,6 +141,8 @@ struct Centred<T> {
     taken: Vec<f64>,
     /// A typical size of what is left.
     size: f64,
+    /// The largest size of what the best decisions bring.
+    reach: f64,
 }
 
 /// Takes from every period the median over public states and types of what the best decision brings. Only decisions that
@@ -144,6 +157,7 @@ fn centre<T>(
     let counts = |a: &usize| decisions == 1 || used[*a];
     let mut taken = Vec::with_capacity(periods);
     let mut sizes = Vec::new();
+    let mut reach = 0.0_f64;
     for t in 0..periods {
         let mut best = Vec::new();
         for s in 0..publics {
@@ -154,7 +168,8 @@ fn centre<T>(
             }
             best.extend(top);
         }
-        let constant = lower_median(best);
+        let constant = lower_median(best.clone());
+        reach = best.iter().fold(reach, |m, x| m.max((x - constant).abs()));
         taken.push(constant);
         for s in 0..publics {
             let all = (0..decisions).filter(counts).flat_map(|a| numbers(table.at(t, a, s)));
@@ -163,7 +178,7 @@ fn centre<T>(
     }
     let size = typical(sizes.into_iter());
     let table = Varying::from_fn(table.shape(), |t, a, s| shift(table.at(t, a, s), taken[t]));
-    Centred { table, taken, size }
+    Centred { table, taken, size, reach }
 }
 
 /// The lower median of the sizes of what is not zero; 0 if everything is.
