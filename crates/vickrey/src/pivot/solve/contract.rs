@@ -35,38 +35,46 @@ pub(super) fn combine(x: &[f64], terms: &[(usize, f64)], out: &mut [f64]) {
     }
 }
 
-/// `combine` twice in a row, `out[s] = sum over rows of weight * (sum over terms of weight * x[row + term + s])`,
-/// without a place for what is between.
+/// Two weighted sums, one inside the other: the terms of the inner and of the outer one.
+pub(super) type Nested = (Vec<(usize, f64)>, Vec<(usize, f64)>);
+
+/// `combine` twice in a row, for several pairs of sums at once: `out[s] = sum over outer of weight * (sum over inner of
+/// weight * x[outer + inner + s])`. Nothing is kept between the two, and x is read once for all pairs.
 #[multiversion(targets("x86_64+avx2+fma"))]
-pub(super) fn combine_twice(x: &[f64], terms: &[(usize, f64)], rows: &[(usize, f64)], out: &mut [f64]) {
+pub(super) fn combine_twice(x: &[f64], pairs: &[Nested], outs: &mut [Vec<f64>]) {
     const TILE: usize = 16;
-    let whole = out.len() / TILE * TILE;
+    let length = outs.first().map_or(0, Vec::len);
+    let whole = length / TILE * TILE;
     for s in (0..whole).step_by(TILE) {
-        let mut sums = [0.0; TILE];
-        for (row, outer) in rows {
-            let mut inner = [0.0; TILE];
-            for (offset, weight) in terms {
-                let from = row + offset + s;
-                for (sum, v) in inner.iter_mut().zip(&x[from..from + TILE]) {
+        for ((inner, outer), out) in pairs.iter().zip(outs.iter_mut()) {
+            let mut sums = [0.0; TILE];
+            for (row, weight) in outer {
+                let mut part = [0.0; TILE];
+                for (offset, weight) in inner {
+                    let from = row + offset + s;
+                    for (sum, v) in part.iter_mut().zip(&x[from..from + TILE]) {
+                        *sum += weight * v;
+                    }
+                }
+                for (sum, v) in sums.iter_mut().zip(&part) {
                     *sum += weight * v;
                 }
             }
-            for (sum, v) in sums.iter_mut().zip(&inner) {
-                *sum += outer * v;
-            }
+            out[s..s + TILE].copy_from_slice(&sums);
         }
-        out[s..s + TILE].copy_from_slice(&sums);
     }
-    for (s, out) in out.iter_mut().enumerate().skip(whole) {
-        let mut sum = 0.0;
-        for (row, outer) in rows {
-            let mut inner = 0.0;
-            for (offset, weight) in terms {
-                inner += weight * x[row + offset + s];
+    for ((inner, outer), out) in pairs.iter().zip(outs) {
+        for (s, out) in out.iter_mut().enumerate().skip(whole) {
+            let mut sum = 0.0;
+            for (row, weight) in outer {
+                let mut part = 0.0;
+                for (offset, weight) in inner {
+                    part += weight * x[row + offset + s];
+                }
+                sum += weight * part;
             }
-            sum += outer * inner;
+            *out = sum;
         }
-        *out = sum;
     }
 }
 
@@ -229,8 +237,11 @@ mod tests {
                         fold(&x[o * n * inner..(o + 1) * n * inner], kernel.row(k), &mut one);
                         assert_eq!(one, out[(o * n + k) * inner..(o * n + k + 1) * inner]);
                         let part = &x[o * n * inner..(o + 1) * n * inner];
-                        combine_twice(part, &[(0, 1.0)], &stretches(kernel.row(k), inner), &mut one);
-                        assert_eq!(one, out[(o * n + k) * inner..(o * n + k + 1) * inner]);
+                        let pair = (vec![(0, 1.0)], stretches(kernel.row(k), inner));
+                        let mut outs = vec![vec![0.0; inner]; 2];
+                        combine_twice(part, &[pair.clone(), pair], &mut outs);
+                        assert_eq!(outs[0], out[(o * n + k) * inner..(o * n + k + 1) * inner]);
+                        assert_eq!(outs[0], outs[1]);
                     }
                 }
             }

@@ -227,22 +227,29 @@ impl Problem {
         let mut expected = vec![Vec::new(); futures.len()];
         let mut levels = vec![Vec::new(); self.space.members.len()];
         let walk = Walk { problem: self, futures, types: Some(&state.types) };
-        for (law, range) in runs(futures, 0, 0..futures.len()) {
-            let terms = self.terms(law, block);
-            let Some(&first) = self.space.members.first() else {
+        let laws = runs(futures, 0, 0..futures.len());
+        let Some(&first) = self.space.members.first() else {
+            for (law, range) in laws {
                 let mut one = [0.0];
-                combine(next, &terms, &mut one);
+                combine(next, &self.terms(law, block), &mut one);
                 walk.emit(&one, range, &mut expected);
-                continue;
-            };
-            // The public state and the first member at once: there is no reason to keep what is between.
+            }
+            return visit(&Futures { of: &branches.of, expected: &expected });
+        };
+        // The public state and the first member at once, for all laws and kernels that occur.
+        let slab = self.space.slab();
+        let (mut pairs, mut ranges) = (Vec::new(), Vec::new());
+        for (law, range) in laws {
             for (kernel, range) in runs(futures, 1, range) {
                 let row = self.matrices[first][kernel].row(state.types[first]);
-                let (level, rest) = levels.split_at_mut(1);
-                level[0].resize(self.space.slab(), 0.0);
-                combine_twice(next, &terms, &stretches(row, self.space.slab()), &mut level[0]);
-                walk.down(1, &level[0], range, rest, &mut expected);
+                pairs.push((self.terms(law, block), stretches(row, slab)));
+                ranges.push(range);
             }
+        }
+        let mut outs = vec![vec![0.0; slab]; pairs.len()];
+        combine_twice(next, &pairs, &mut outs);
+        for (out, range) in outs.iter().zip(ranges) {
+            walk.down(1, out, range, &mut levels[1..], &mut expected);
         }
         visit(&Futures { of: &branches.of, expected: &expected })
     }
