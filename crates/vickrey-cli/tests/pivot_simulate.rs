@@ -248,6 +248,12 @@ fn a_folder_holds_runs_players_and_pictures() {
     };
     let mean = column(2).sum::<f64>() / 40.0;
     assert!((mean - number(&json["budget"]["truthful"]["mean"])).abs() < 1e-12);
+    // One of the games again, period by period.
+    let row: Vec<&str> = runs.lines().nth(7).unwrap().split(',').collect();
+    let run = desk.json(&["run", "own.toml", "--seed", row[1], "--json"]);
+    let steps = run["trace"].as_array().unwrap().iter();
+    let paid = steps.flat_map(|step| step["payment"].as_array().unwrap()).map(number).sum::<f64>();
+    assert!((paid - row[2].parse::<f64>().unwrap()).abs() < 1e-12, "{paid} {row:?}");
     let (code, error) = desk.fails(&args);
     assert!(code == 2 && error.contains("--force"), "{error}");
 }

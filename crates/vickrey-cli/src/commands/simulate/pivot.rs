@@ -13,7 +13,8 @@ use vickrey::pivot::{Model, PivotMechanism, Solution, mode::PaymentTime, solve};
 use vickrey::simulate::run_seed;
 use vickrey_scenario::output::number::short;
 use vickrey_scenario::output::{
-    Document, Gain, Often, PivotExpectation, PivotRuns, PivotRunsPart, PlayerRuns, Quantiles, Spread,
+    Document, Gain, Often, PivotExpectation, PivotRunError, PivotRuns, PivotRunsPart, PlayerRuns, Quantiles,
+    Spread,
 };
 use vickrey_scenario::{PivotScenario, Problem, Scenario};
 
@@ -75,7 +76,7 @@ fn solution(pivot: &PivotScenario, common: &Common) -> Result<Arc<Solution>, Fai
     let bar = progress::bar(common, "solving");
     let solved = solve(&pivot.model, &pivot.options(), &|share| progress::at(&bar, share));
     bar.finish_and_clear();
-    Ok(Arc::new(solved.map_err(|error| Failure::run(error.to_string()))?))
+    Ok(Arc::new(solved.map_err(PivotRunError::from)?))
 }
 
 /// One lie for each player.
