@@ -242,7 +242,7 @@ fn four(found: &ModeSummary, money: &str) -> Vec<[String; 4]> {
         let low = least(lows);
         let number = low.map_or_else(
             || NONE.to_owned(),
-            |low| format!("{sense} {}", amount(plain(low.value, found), money)),
+            |low| format!("{sense}: {}", amount(plain(low.value, found), money)),
         );
         let at = match (low, of) {
             (Some(low), Verdict::Violated | Verdict::ConditionNotMet) => low.at.replace('`', ""),
@@ -280,6 +280,7 @@ fn only_seen(out: &mut dyn Write, seen: &Unchecked, document: &Document<PivotPar
     let states = usize::try_from(seen.states).unwrap_or(usize::MAX);
     writeln!(out, "\nmode {}: what was seen in {} of truthful runs", s.without, counted(states, "state"))?;
     let row = |what: &str, verdict: &str, number: String| vec![what.into(), verdict.into(), number];
+    let clean = |x: f64| if x.abs() <= s.certificate.bound { 0.0 } else { x };
     let judged = |x: f64| if x >= -s.certificate.bound { "holds there" } else { "fails there" };
     let bound = amount(rounded(s.certificate.bound), money);
     let truthful = seen.truthful.as_ref();
@@ -289,12 +290,13 @@ fn only_seen(out: &mut dyn Write, seen: &Unchecked, document: &Document<PivotPar
         row(
             "V >= 0, walking away",
             truthful.map_or("not computed", |low| judged(low.value)),
-            truthful.map_or_else(|| NONE.into(), |low| format!("least V {}", amount(low.value, money))),
+            truthful
+                .map_or_else(|| NONE.into(), |low| format!("least V: {}", amount(clean(low.value), money))),
         ),
         row(
             "p >= 0, nobody is paid",
             judged(seen.payment.value),
-            format!("least p {}", amount(seen.payment.value, money)),
+            format!("least p: {}", amount(clean(seen.payment.value), money)),
         ),
     ];
     let heads = ["promise", "verdict", "worst"].map(|head| Column::Words(head.into()));
@@ -306,9 +308,9 @@ pub fn modes(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<
     let Some(all) = &document.part.modes else { return Ok(()) };
     let money = &document.head.units.money;
     writeln!(out, "\nThe three modes side by side, payments fixed before the outcome")?;
-    let both = |of: Verdict, x: Option<f64>, found: &ModeSummary| match x {
-        None => verdict(of),
-        Some(x) => format!("{}\n{}", verdict(of), short(plain(x, found))),
+    let both = |of: Verdict, x: Option<f64>, found: &ModeSummary| {
+        let verdict = verdict(of).replace(", not promised", "");
+        x.map_or_else(|| verdict.clone(), |x| format!("{verdict}\n{}", short(plain(x, found))))
     };
     let value = |lows: &[Low]| least(lows).map(|low| low.value);
     let rows = all.iter().map(|found| {
@@ -336,9 +338,15 @@ pub fn modes(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<
     tables::print(out, &heads, rows.collect())?;
     writeln!(
         out,
-        "* the scenario's mode. V: what a player can expect; O: the same if the others decide without her; \
+        "* the scenario's mode. fails: here, and not promised in this mode. V: what a player can expect; O: the same if the others decide without her; \
                    p: payment of one period"
     )
+}
+
+/// Everybody's type: in a line if that is short, else under each other.
+fn types_of(row: &TraceRow) -> String {
+    let line = row.types.join(", ");
+    if line.chars().count() <= 24 { line } else { row.types.join("\n") }
 }
 
 /// One run, period by period.
@@ -357,7 +365,7 @@ fn run(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
     }
     let few = s.players <= MOST_COLUMNS;
     if few {
-        add(&mut heads, "types", &|row| row.types.join(", "));
+        add(&mut heads, "types", &|row| types_of(row));
     }
     if s.outcomes > 1 {
         add(&mut heads, "outcome", &|row| row.outcome.clone());
@@ -366,17 +374,17 @@ fn run(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
     let mut numbers: Vec<Vec<Option<f64>>> = Vec::new();
     if few {
         for (i, player) in document.part.players.iter().enumerate() {
-            heads.push(titled("payment", &name(&player.name), money));
+            heads.push(titled("payment", &name(&player.name), ""));
             numbers.push(rows.iter().map(|&t| Some(all[t].payment[i])).collect());
         }
     } else {
-        heads.push(titled("payments", "of all", money));
+        heads.push(titled("payments", "of all", ""));
         numbers.push(rows.iter().map(|&t| Some(all[t].payment.iter().sum())).collect());
     }
     let mut cells = columns(&numbers);
     let values: Vec<Option<f64>> = rows.iter().map(|&t| all[t].value).collect();
     if values.iter().any(Option::is_some) {
-        heads.push(titled("value", "everybody", money));
+        heads.push(titled("value", "everybody", ""));
         cells.push(column(&values));
     }
     let mut lines: Vec<Vec<String>> = Vec::new();
@@ -387,6 +395,7 @@ fn run(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
         }
         lines.push(words.iter().chain(&cells).map(|column| column[k].clone()).collect());
     }
-    writeln!(out, "\none run, seed {}", document.head.seed)?;
+    let unit = if money.is_empty() { String::new() } else { format!("; amounts in {money}") };
+    writeln!(out, "\none run, seed {}{unit}", document.head.seed)?;
     tables::print(out, &heads, lines)
 }

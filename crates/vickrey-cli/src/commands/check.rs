@@ -199,9 +199,9 @@ fn of_pivot(of: &PivotScenario) -> Told {
         Ok(way) => pairs.push(("solved by", way.words().into())),
         Err(error) => pairs.push(("solved by", format!("nothing that fits: {error}"))),
     }
-    let what = if on_all { "memory" } else { "all states" };
-    let would = if on_all { "" } else { " for all joint states, which are not needed" };
-    pairs.push((what, format!("{}{would}", bytes(memory.least()))));
+    let all = bytes(memory.least());
+    let words = if on_all { all } else { format!("not for all joint states, which would take {all}") };
+    pairs.push(("memory", words));
     Told { mechanism: "pivot", pairs, json }
 }
 

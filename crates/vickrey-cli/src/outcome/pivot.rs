@@ -21,8 +21,6 @@ use crate::{progress, report_pivot};
 /// Joint states times periods beyond which progress is shown; a game without end counts as many.
 const LONG: f64 = 20_000.0;
 const ENDLESS: usize = 100;
-/// Up to so many joint states all of them are solved for an audit, if they were not for the result.
-const MOST_FOR_AUDIT: f64 = 1e6;
 
 /// Solves an instance and plays it once.
 pub fn solve<'a>(
@@ -57,7 +55,8 @@ fn of_mode(
     if let Some(product) = result.solution.product() {
         return Ok(audit::audit(product, options, time, progress));
     }
-    if result.joint_states() <= MOST_FOR_AUDIT {
+    // All joint states, even if the result did not need them.
+    if result.joint_states() <= PivotResult::MOST_COMPARED {
         let product = solve_product(result.model(), &result.pivot.options(), &|_| ())?;
         return Ok(audit::audit(&product, options, time, progress));
     }

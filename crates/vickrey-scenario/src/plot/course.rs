@@ -17,6 +17,9 @@ const WIDEST_NAME: f64 = 150.0;
 const NARROW: f64 = 7.0;
 /// Periods narrower than this have lines without dots.
 const DOTTED: f64 = 16.0;
+/// Bars thinner than this are stacked, on a panel about this wide.
+const THIN: f64 = 7.0;
+const WIDTH: f64 = 740.0;
 /// Room between the panels.
 const GAP: f64 = 14.0;
 
@@ -55,7 +58,8 @@ pub struct Cells {
 /// One run over the periods t = 0, 1, …, in three parts over each other: rows of cells (what turned out, what was
 /// decided, what everybody holds), payments as bars, and values as lines. Parts without data are left out.
 ///
-/// Payments and values belong to the players in their order; up to [`Course::MOST_PLAYERS`] are told apart.
+/// Payments and values belong to the players in their order; up to [`Course::MOST_PLAYERS`] have colours, what stands after
+/// them (such as all others together) is grey. Where bars side by side would be too thin they are stacked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Course {
     /// Written above the chart.
@@ -75,7 +79,7 @@ pub struct Course {
 }
 
 impl Course {
-    /// With more players than this colours repeat.
+    /// So many players have a colour of their own.
     pub const MOST_PLAYERS: usize = PALETTE.len() - 1;
 
     /// The shapes of the chart.
@@ -108,6 +112,8 @@ impl Course {
                 check::drawable(CHART, &format!("{what} of {name}"), list.iter().copied())?;
             }
         }
+        let ends = self.bars().into_iter().flatten().map(|(_, end)| end);
+        check::drawable(CHART, "the stack of payments", ends)?;
         if let Some(total) = &self.total {
             check::drawable(CHART, &total.name, total.values.iter().copied())?;
         }
@@ -153,15 +159,16 @@ impl Course {
         let lines = self.total.is_some() || self.values.iter().any(|list| !list.is_empty());
         let parts = f64::from(u8::from(bars)) * 0.45 + f64::from(u8::from(lines)) * 0.55;
         let share = if parts == 0.0 { 1.0 } else { 0.5 };
-        let high = (26.0 * shown).min(share * (bottom - top));
+        let row = if shown > 7.0 { 21.0 } else { 26.0 };
+        let high = (row * shown).min(share * (bottom - top));
         let cells_end = top + high;
         let rest = bottom - cells_end - GAP * (f64::from(u8::from(bars)) + f64::from(u8::from(lines)));
         let bars_high = if bars { rest * 0.45 / parts } else { 0.0 };
         let bars_top = cells_end + if shown > 0.0 { GAP } else { 0.0 };
         let (up_bars, up_lines) = (self.range_of_payments(), self.range_of_values());
-        let y_bars = Axis::linear(up_bars, bars_high.max(1.0), Side::Left);
+        let y_bars = low_axis(up_bars, bars_high);
         let lines_top = bars_top + if bars { bars_high + GAP } else { 0.0 };
-        let y_lines = Axis::linear(up_lines, (bottom - lines_top).max(1.0), Side::Left);
+        let y_lines = low_axis(up_lines, bottom - lines_top);
         let names = self.rows.iter().take(MOST_ROWS).map(|row| text::width(&row.name, NOTE_SIZE));
         let names = EDGE + 12.0 + names.fold(0.0, f64::max).min(WIDEST_NAME);
         let left = [(bars, &y_bars), (lines, &y_lines)].into_iter().filter(|(there, _)| *there);
@@ -180,9 +187,31 @@ impl Course {
         }
     }
 
+    /// Whether bars side by side would be too thin.
+    fn is_stacked(&self) -> bool {
+        WIDTH / (self.periods() * self.payments.len()).max(1) as f64 <= THIN
+    }
+
+    /// Ends of every bar, by player and period.
+    fn bars(&self) -> Vec<Vec<(f64, f64)>> {
+        let mut ends = vec![[0.0_f64; 2]; self.periods()];
+        let stacked = self.is_stacked();
+        let mut bar = |t: usize, p: f64| {
+            if !stacked {
+                return (0.0, p);
+            }
+            let end = &mut ends[t][usize::from(p < 0.0)];
+            let from = *end;
+            *end += p;
+            (from, *end)
+        };
+        let all = self.payments.iter();
+        all.map(|list| list.iter().enumerate().map(|(t, &p)| bar(t, p)).collect()).collect()
+    }
+
     fn range_of_payments(&self) -> (f64, f64) {
-        let all = self.payments.iter().flatten().copied();
-        let (low, high) = range(all.chain([0.0])).unwrap_or((0.0, 1.0));
+        let ends = self.bars().into_iter().flatten().map(|(_, end)| end);
+        let (low, high) = range(ends.chain([0.0])).unwrap_or((0.0, 1.0));
         let pad = 0.08 * (high - low);
         match (low < 0.0, high > 0.0) {
             (false, false) => (0.0, 1.0),
@@ -227,20 +256,21 @@ impl Course {
         }
     }
 
-    /// Payments as bars side by side.
+    /// Payments as bars, side by side or stacked.
     fn draw_payments(&self, scene: &mut Scene, panel: &Panel, last: bool) {
         panel.draw_rows(scene);
         let zero = panel.px_y(0.0);
         let wide = 0.8 * (panel.px_x(1.0) - panel.px_x(0.0));
-        let each = (wide / self.payments.len() as f64).min(26.0);
-        let first = -0.5 * each * self.payments.len() as f64;
-        for (i, list) in self.payments.iter().enumerate() {
-            for (t, &p) in list.iter().enumerate() {
-                let left = panel.px_x(t as f64) + first + i as f64 * each;
-                let end = panel.px_y(p);
-                if (end - zero).abs() > 0.05 {
-                    let bar = Area::new(left, end.min(zero), left + each, end.max(zero));
-                    scene.rect(&bar, color(i));
+        let beside = if self.is_stacked() { 1 } else { self.payments.len() };
+        let each = (wide / beside as f64).min(26.0);
+        let first = -0.5 * each * beside as f64;
+        for (i, list) in self.bars().iter().enumerate() {
+            let shift = first + (i % beside) as f64 * each;
+            for (t, &(from, to)) in list.iter().enumerate() {
+                let left = panel.px_x(t as f64) + shift;
+                let (from, to) = (panel.px_y(from), panel.px_y(to));
+                if (from - to).abs() > 0.05 {
+                    scene.rect(&Area::new(left, from.min(to), left + each, from.max(to)), color(i));
                 }
             }
         }
@@ -287,9 +317,14 @@ struct Frames {
     values: Option<Panel>,
 }
 
+/// A standing axis with ticks a little closer than usual, because the panels are low.
+fn low_axis(range: (f64, f64), length: f64) -> Axis {
+    Axis::linear(range, 1.5 * length.max(1.0), Side::Left)
+}
+
 /// The colour of a player.
 fn color(i: usize) -> Rgb {
-    series_color(i % Course::MOST_PLAYERS).tint(0.85)
+    if i < Course::MOST_PLAYERS { series_color(i).tint(0.85) } else { GREY.tint(0.7) }
 }
 
 fn shade(fill: Fill) -> Option<Rgb> {
@@ -297,7 +332,8 @@ fn shade(fill: Fill) -> Option<Rgb> {
         Fill::Nothing => None,
         Fill::Pale => Some(GRID.tint(0.75)),
         Fill::Strong => Some(GREY.tint(0.6)),
-        Fill::Player(i) => Some(series_color(i % Course::MOST_PLAYERS).tint(0.55)),
+        Fill::Player(i) if i < Course::MOST_PLAYERS => Some(series_color(i).tint(0.55)),
+        Fill::Player(_) => Some(GREY.tint(0.6)),
     }
 }
 

@@ -123,7 +123,10 @@ impl<'a> PivotResult<'a> {
         self.solution.model()
     }
 
-    /// What holds in each of the three modes; none if an instance of this size is not audited.
+    /// Up to so many joint states all of them are solved to compare the modes, however the instance itself is solved.
+    pub const MOST_COMPARED: f64 = 1e6;
+
+    /// What holds in each of the three modes; none if there are too many joint states.
     pub fn modes(&self) -> Option<&[ModeSummary]> {
         self.modes_with(Effort::Quick, &|_| ())
     }
@@ -131,7 +134,9 @@ impl<'a> PivotResult<'a> {
     /// The same with another effort; computed once.
     pub fn modes_with(&self, effort: Effort, progress: Progress<'_>) -> Option<&[ModeSummary]> {
         let found = self.modes.get_or_init(|| {
-            self.solution.product()?;
+            if self.joint_states() > Self::MOST_COMPARED {
+                return None;
+            }
             let options = AuditOptions { seed: self.scenario.seed, effort };
             compare(self.model(), &self.pivot.options(), &options, progress).ok()
         });

@@ -5,7 +5,6 @@ use vickrey::pivot::solve::Structure;
 use vickrey::pivot::{PaymentTime, Without};
 
 use super::PivotResult;
-use crate::output::number::short;
 
 /// Facts about the result that the numbers do not say by themselves.
 pub(super) fn sentences(result: &PivotResult<'_>) -> Vec<String> {
@@ -14,21 +13,16 @@ pub(super) fn sentences(result: &PivotResult<'_>) -> Vec<String> {
         run(result),
         truth(result),
         coerced(result),
-        paid(result),
         tight(result),
         drawn(result),
         no_forecast(result),
         static_case(result),
         no_rulings(result),
+        not_compared(result),
     ]
     .into_iter()
     .flatten()
     .collect()
-}
-
-fn money(result: &PivotResult<'_>, x: f64) -> String {
-    let unit = &result.scenario.units.money;
-    if unit.is_empty() { short(x) } else { format!("{} {unit}", short(x)) }
 }
 
 fn start(result: &PivotResult<'_>) -> Option<String> {
@@ -73,12 +67,6 @@ fn coerced(result: &PivotResult<'_>) -> Option<String> {
     })
 }
 
-fn paid(result: &PivotResult<'_>) -> Option<String> {
-    let budget = result.budget()?;
-    (budget < -1e-9 * budget.abs().max(1.0))
-        .then(|| format!("the coordinator can expect to pay {} in all", money(result, -budget)))
-}
-
 fn tight(result: &PivotResult<'_>) -> Option<String> {
     (result.solution.mode() == Without::Tight).then(|| {
         "mode tight collects the most that leaves every player her outside value in every state".to_owned()
@@ -112,6 +100,12 @@ fn static_case(result: &PivotResult<'_>) -> Option<String> {
         "no decision moves anything, and there are too many joint states: each period is settled by itself, and what \
          players can expect in all is not computed"
             .to_owned()
+    })
+}
+
+fn not_compared(result: &PivotResult<'_>) -> Option<String> {
+    (result.joint_states() > PivotResult::MOST_COMPARED).then(|| {
+        format!("the three modes are compared for up to {:e} joint states", PivotResult::MOST_COMPARED)
     })
 }
 

@@ -1,6 +1,8 @@
 //! Pictures of a pivot result: what of it goes into which chart.
 
 use vickrey::mechanism::AgentId;
+use vickrey::pivot::audit::ModeSummary;
+use vickrey::pivot::simulate::Step;
 
 use super::PivotResult;
 use super::reports::utilities;
@@ -9,6 +11,8 @@ use crate::plot::{Cell, Cells, Course, Fill, ModePoint, Modes, NamedValues, Pict
 
 /// Decisions that have a row of their own in the picture of a run.
 const MOST_DECISIONS: usize = 9;
+/// In longer runs there is no room for words.
+const MOST_WORDS: usize = 24;
 /// True types that have a curve.
 const MOST_CURVES: usize = 5;
 
@@ -53,14 +57,28 @@ impl PivotResult<'_> {
         let total: Option<Vec<f64>> = self.run.iter().map(|step| step.value).collect();
         let values = shown.iter().map(|&i| self.run.iter().map(|step| step.truthful[i]).collect());
         let values: Option<Vec<Vec<f64>>> = values.collect();
+        let mut values = values.unwrap_or_default();
+        let mut players: Vec<String> = shown.iter().map(|&i| names[i].clone()).collect();
+        let of = |i: &AgentId| self.run.iter().map(|step| step.payment[*i]).collect();
+        let mut payments: Vec<Vec<f64>> = shown.iter().map(of).collect();
+        if shown.len() < n {
+            let others = |step: &Step| {
+                (0..n).filter(|i| shown.binary_search(i).is_err()).map(|i| step.payment[i]).sum()
+            };
+            players.push("all others".to_owned());
+            payments.push(self.run.iter().map(others).collect());
+            if !values.is_empty() {
+                values.push(Vec::new());
+            }
+        }
         Course {
             title: self.chart_title(&format!("one run, seed {}{some}", self.scenario.seed)),
             money_unit: self.scenario.units.money.clone(),
-            players: shown.iter().map(|&i| names[i].clone()).collect(),
+            players,
             rows: self.rows(&shown),
-            payments: shown.iter().map(|&i| self.run.iter().map(|step| step.payment[i]).collect()).collect(),
+            payments,
             total: total.map(|values| NamedValues { name: "everybody".into(), values }),
-            values: values.unwrap_or_default(),
+            values,
         }
     }
 
@@ -68,14 +86,15 @@ impl PivotResult<'_> {
     fn rows(&self, shown: &[AgentId]) -> Vec<Cells> {
         let labels = self.model().labels();
         let mut rows = Vec::new();
-        if self.model().outcomes() > 1 {
+        // In narrower cells no word can be read.
+        if self.model().outcomes() > 1 && self.run.len() <= MOST_WORDS {
             let cell = |text: &str| Cell { text: text.to_owned(), fill: Fill::Nothing };
             let cells = self.run.iter().map(|step| cell(&labels.outcomes[step.outcome]));
             rows.push(Cells { name: "outcome".into(), cells: cells.collect() });
         }
         match &self.pivot.goods {
             Some(goods) => {
-                let to = |step: &vickrey::pivot::simulate::Step| match goods.given(step.decision) {
+                let to = |step: &Step| match goods.given(step.decision) {
                     None => Cell::default(),
                     Some((_, player)) => Cell {
                         text: labels.players[player].clone(),
@@ -84,8 +103,7 @@ impl PivotResult<'_> {
                 };
                 rows.push(Cells { name: "goes to".into(), cells: self.run.iter().map(to).collect() });
                 for (k, &i) in shown.iter().enumerate() {
-                    let held = |step: &vickrey::pivot::simulate::Step| match goods.held(step.state.public, i)
-                    {
+                    let held = |step: &Step| match goods.held(step.state.public, i) {
                         0 => Cell::default(),
                         mask => Cell { text: goods.bundle(mask), fill: Fill::Player(k) },
                     };
@@ -119,7 +137,7 @@ impl PivotResult<'_> {
             }
         };
         let row = |a: usize| {
-            let cell = |step: &vickrey::pivot::simulate::Step| {
+            let cell = |step: &Step| {
                 let feasible = model.feasible(step.outcome).binary_search(&a).is_ok();
                 let fill = match (step.decision == a, feasible) {
                     (true, _) => fill(a),
@@ -173,12 +191,22 @@ impl PivotResult<'_> {
 
     /// What is collected and what the worst-off player has, mode by mode.
     fn mode_points(&self) -> Option<Modes> {
-        let point = |found: &vickrey::pivot::audit::ModeSummary| {
+        let point = |found: &ModeSummary| {
             let worst = found.truthful.iter().map(|low| low.value).fold(f64::INFINITY, f64::min);
+            // What rounding left is no distance from zero.
+            let worst = if worst.abs() <= found.certificate { 0.0 } else { worst };
             let payments = found.expected_payments?;
             worst.is_finite().then(|| ModePoint { name: found.mode.name().to_owned(), worst, payments })
         };
-        let points: Vec<ModePoint> = self.modes()?.iter().filter_map(point).collect();
+        let mut points: Vec<ModePoint> = Vec::new();
+        for point in self.modes()?.iter().filter_map(point) {
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+            let same = |p: &&mut ModePoint| near(p.worst, point.worst) && near(p.payments, point.payments);
+            match points.iter_mut().find(same) {
+                Some(there) => there.name = format!("{}, {}", there.name, point.name),
+                None => points.push(point),
+            }
+        }
         (!points.is_empty()).then(|| Modes {
             title: self.chart_title("payments and participation by mode"),
             x_label: "least that any player can expect in any period and state".to_owned(),
