@@ -256,6 +256,7 @@ fn a_folder_holds_runs_players_and_pictures() {
     assert!((paid - row[2].parse::<f64>().unwrap()).abs() < 1e-12, "{paid} {row:?}");
     let (code, error) = desk.fails(&args);
     assert!(code == 2 && error.contains("--force"), "{error}");
+    desk.vickrey(&[&args[..], &["--force"]].concat()).assert().success();
 }
 
 #[test]

@@ -266,13 +266,21 @@ fn refuse(target: &Path, existing: Existing) -> Result<(), WriteError> {
 fn is_ours(name: &str) -> bool {
     let pictures = Kind::ALL.map(Kind::name);
     let tables = ["agents", "stages", "trades", "plans", "players", "rulings", "trace", simulation::TABLE];
-    // Figures of papers begin with their letter: `b-convergence`.
-    let figure = |stem: &str| matches!(stem.as_bytes(), [b'a'..=b'z', b'-', ..]);
+    // Figures of papers begin with their letter or number: `b-convergence`, `4b-modes`.
+    let figure = |stem: &str| {
+        matches!(
+            stem.as_bytes(),
+            [b'a'..=b'z' | b'1'..=b'9', b'-', ..] | [b'1'..=b'9', b'a'..=b'z', b'-', ..]
+        )
+    };
     match name.rsplit_once('.') {
         Some(("result" | "reproduce", "json")) => true,
         Some((stem, "csv" | "parquet")) => tables.contains(&stem),
         Some((stem, "svg" | "png")) => {
-            pictures.contains(&stem) || simulation::PICTURES.contains(&stem) || figure(stem)
+            pictures.contains(&stem)
+                || simulation::PICTURES.contains(&stem)
+                || stem == simulation::GAINS
+                || figure(stem)
         }
         _ => false,
     }

@@ -18,6 +18,7 @@ pub use document::{AgentRuns, Both, Found, Gain, Often, Quantiles, RunsPart, Run
 pub use pairs::{PairGain, PairPart, PairRow, Pairs, Unsettled};
 pub use pictures::PICTURES;
 pub use pivot::{PivotEffect, PivotExpectation, PivotRuns, PivotRunsPart, PivotRunsSummary, PlayerRuns};
+pub(super) use pivot_files::GAINS;
 pub use prepared::{Prepared, Reported};
 
 use std::collections::BTreeMap;
