@@ -4,6 +4,7 @@
 //! small one with the same seed.
 
 pub mod lq;
+pub mod pivot;
 
 use std::error::Error;
 use std::time::Instant;

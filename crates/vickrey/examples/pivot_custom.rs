@@ -142,7 +142,7 @@ fn messages(mechanism: &PivotMechanism) -> Result<(), Box<dyn Error>> {
     }
     let arrivals = inbox.close();
     mechanism.close(&mut state, arrivals)?;
-    mechanism.settle(&mut state, Draw::Seal(None))?;
+    mechanism.settle(&mut state, Draw::Seal(seal_outcome(0, 0, &salt)))?;
 
     let mut inbox = Inbox::new(mechanism, &state);
     inbox.offer(0, Report::Type { own: 1, salt: Some(salt) })?;

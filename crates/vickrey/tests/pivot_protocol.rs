@@ -136,7 +136,7 @@ fn nature_keeps_to_its_commitment() {
     let mut state = mechanism.start();
     let seals = (0..2).map(|i| Arrival::Admitted(Report::Seal(seal_report(0, i, 0, &SALT))));
     mechanism.close(&mut state, seals.collect()).unwrap();
-    mechanism.settle(&mut state, Draw::Seal(Some(seal_outcome(0, 1, &SALT)))).unwrap();
+    mechanism.settle(&mut state, Draw::Seal(seal_outcome(0, 1, &SALT))).unwrap();
     assert_eq!(mechanism.announce(&state, 0).unwrap().outcome, Some(seal_outcome(0, 1, &SALT)));
     let report = || Arrival::Admitted(Report::Type { own: 0, salt: Some(SALT) });
     mechanism.close(&mut state, vec![report(), report()]).unwrap();
@@ -211,7 +211,7 @@ fn a_changed_report_is_refused_and_its_player_has_left() {
     let mut state = mechanism.start();
     let seals = (0..2).map(|i| Arrival::Admitted(Report::Seal(seal_report(0, i, 0, &SALT))));
     mechanism.close(&mut state, seals.collect()).unwrap();
-    mechanism.settle(&mut state, Draw::Seal(None)).unwrap();
+    mechanism.settle(&mut state, Draw::Seal(seal_outcome(0, 1, &SALT))).unwrap();
     let mut inbox = Inbox::new(&mechanism, &state);
     let changed = Report::Type { own: 1, salt: Some(SALT) };
     assert!(inbox.offer(0, changed).unwrap_err().to_string().contains("another report"));

@@ -1,10 +1,12 @@
 //! Prints what this crate measures as one Markdown document: `cargo run --release -p vickrey-benches --bin report`.
 //!
-//! `report time` (or `memory`, `accuracy`, `lq`, `lq-accuracy`) prints one part only; `report lq-long` what takes too long
-//! for the whole. Memory is measured in processes of its own, one per market: this program calls itself with
+//! `report time` (or `memory`, `accuracy`, `lq`, `lq-accuracy`, `pivot`, `pivot-time`, `pivot-memory`, `pivot-infinite`,
+//! `pivot-structure`, `pivot-accuracy`) prints one part only; `report lq-long` and `report pivot-large` what takes too
+//! long for the whole. Memory is measured in processes of its own, one per market: this program calls itself with
 //! `memory-of FAMILY AGENTS`.
 
 mod lq;
+mod pivot;
 
 use std::hint::black_box;
 use std::mem::size_of;
@@ -60,6 +62,9 @@ five seeds (wanted: below 1e-9). From 1000 agents on every fifth agent is compar
 | family | agents | gaps compared | largest relative error | on the shared curve | one by one |
 | --- | ---: | ---: | ---: | ---: | ---: |";
 
+const USAGE: &str = "usage: report [time|memory|accuracy|lq|lq-accuracy|lq-long|pivot|pivot-time|pivot-memory|\
+                     pivot-infinite|pivot-structure|pivot-accuracy|pivot-large]";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -73,7 +78,15 @@ fn main() -> ExitCode {
         ["lq-accuracy"] => lq::accuracy(),
         ["lq-long"] => lq::long(),
         ["lq-memory-of", agents, periods] => lq::memory_of(agents, periods),
-        _ => Err("usage: report [time|memory|accuracy|lq|lq-accuracy|lq-long]".into()),
+        ["pivot"] => pivot::all(),
+        ["pivot-time"] => pivot::time(),
+        ["pivot-memory"] => pivot::memory_table(),
+        ["pivot-infinite"] => pivot::infinite(),
+        ["pivot-structure"] => pivot::structure(),
+        ["pivot-accuracy"] => pivot::accuracy(),
+        ["pivot-large"] => pivot::large(),
+        ["pivot-memory-of", kind, keep, ref numbers @ ..] => pivot::memory_of(kind, keep, numbers),
+        _ => Err(USAGE.into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,7 +98,7 @@ fn main() -> ExitCode {
 }
 
 fn whole() -> Result<(), Failure> {
-    for part in [time, memory, accuracy, lq::time, lq::memory, lq::accuracy] {
+    for part in [time, memory, accuracy, lq::time, lq::memory, lq::accuracy, pivot::all] {
         part()?;
     }
     Ok(())

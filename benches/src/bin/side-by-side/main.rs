@@ -1,10 +1,12 @@
-//! Times Vickrey beside general convex solvers on the same markets; `benches/peers/run.sh` starts it.
+//! Times Vickrey beside general solvers on the same markets; `benches/peers/run.sh` starts it.
 //!
-//! `side-by-side --python PATH --scripts DIRECTORY` prints one Markdown table for the static market and one for the
-//! linear-quadratic one; `--market static` or `--market lq` prints one of them.
+//! `side-by-side --python PATH --scripts DIRECTORY` prints one Markdown table for the static market, one for the
+//! linear-quadratic one and one for the dynamic pivot mechanism; `--market static`, `--market lq` or `--market pivot`
+//! prints one of them.
 
 mod lq;
 mod peer;
+mod pivot;
 mod statics;
 
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use vickrey_benches::Failure;
 
 const SEED: u64 = 1;
-const USAGE: &str = "usage: side-by-side --python PATH --scripts DIRECTORY [--market static|lq|all] [--sizes N,N] \
+const USAGE: &str = "usage: side-by-side --python PATH --scripts DIRECTORY [--market static|lq|pivot|all] [--sizes N,N] \
                      [--periods T,T] [--max-seconds S]";
 
 fn main() -> ExitCode {
@@ -27,20 +29,24 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: &Options) -> Result<(), Failure> {
-    if options.market != Market::LinearQuadratic {
+    let wanted = |market| options.market == market || options.market == Market::All;
+    if wanted(Market::Static) {
         statics::compare(options)?;
     }
-    if options.market != Market::Static {
+    if wanted(Market::LinearQuadratic) {
         lq::compare(options)?;
+    }
+    if wanted(Market::Pivot) {
+        pivot::compare(options)?;
     }
     println!();
     println!(
         "`~` marks a run that was stopped: its total is extrapolated, building and solving are what was done."
     );
     println!(
-        "Differences are relative to the largest payment of the market. Times are the fastest of several runs: many of"
+        "Differences of payments are relative to the largest payment of the market. Times are the fastest of several runs:"
     );
-    println!("ours, three of theirs (fewer where they take more than five seconds).");
+    println!("many of ours, three of theirs (fewer where they take more than five seconds).");
     Ok(())
 }
 
@@ -49,6 +55,7 @@ fn compare(options: &Options) -> Result<(), Failure> {
 enum Market {
     Static,
     LinearQuadratic,
+    Pivot,
     All,
 }
 
@@ -91,7 +98,7 @@ impl Options {
         }
         options.python = python.ok_or_else(|| format!("--python is missing\n{USAGE}"))?;
         options.scripts = scripts.ok_or_else(|| format!("--scripts is missing\n{USAGE}"))?;
-        for script in [statics::SCRIPT, lq::SCRIPT] {
+        for script in [statics::SCRIPT, lq::SCRIPT, pivot::SCRIPT] {
             if !options.scripts.join(script).is_file() {
                 return Err(
                     format!("--scripts: there is no {script} in {}", options.scripts.display()).into()
@@ -106,8 +113,9 @@ fn read_market(text: &str) -> Result<Market, Failure> {
     match text {
         "static" => Ok(Market::Static),
         "lq" => Ok(Market::LinearQuadratic),
+        "pivot" => Ok(Market::Pivot),
         "all" => Ok(Market::All),
-        _ => Err(format!("--market: found {text}, accepted are static, lq and all").into()),
+        _ => Err(format!("--market: found {text}, accepted are static, lq, pivot and all").into()),
     }
 }
 

@@ -84,7 +84,7 @@ impl Peer {
     }
 }
 
-/// Largest difference of a payment, relative to the largest payment; how many payments are missing (`null` where the
+/// Largest difference of a number, relative to the largest number; how many are missing (`null` where the
 /// solver gave up, or the run was stopped before).
 pub fn difference(theirs: &Value, ours: &[f64]) -> String {
     let theirs = theirs.as_array().map_or(&[][..], Vec::as_slice);

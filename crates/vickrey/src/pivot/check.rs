@@ -10,6 +10,8 @@ const LARGEST: f64 = 1e12;
 /// Decisions are kept in 16 bits, and one number means "none yet".
 const MOST_DECISIONS: usize = 65_000;
 const MOST_FLAWS: usize = 20;
+/// One list entry for each of them is made before anything else.
+const MOST_PERIODS: usize = 1_000_000;
 
 pub(super) fn flaw(
     place: Place,
@@ -87,8 +89,11 @@ impl Desk<'_> {
 
     fn game(&mut self) {
         let Parts { horizon, discount, decisions, public, .. } = self.parts;
-        if *horizon == Horizon::Finite(0) {
-            self.say(Place::Game, "horizon", "", "0 periods", "at least one period");
+        if let Horizon::Finite(periods) = horizon
+            && !(1..=MOST_PERIODS).contains(periods)
+        {
+            let accepted = format!("at least one period and at most {MOST_PERIODS}");
+            self.say(Place::Game, "horizon", "", format!("{periods} periods"), accepted);
         }
         let (fine, accepted) = match horizon {
             Horizon::Infinite => {

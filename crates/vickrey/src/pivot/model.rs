@@ -279,9 +279,14 @@ impl Model {
     /// without both.
     ///
     /// # Errors
-    /// An outcome is left without any decision.
+    /// There is no such player, or an outcome is left without any decision.
     pub fn left_by(&self, player: AgentId, own: bool) -> Result<Self, ModelError> {
         let mut parts = self.parts.clone();
+        if player >= parts.players.len() {
+            let accepted = format!("a number below {}", parts.players.len());
+            let flaw = check::flaw(Place::Game, "player who leaves", "", player.to_string(), accepted);
+            return Err(ModelError { flaws: vec![flaw] });
+        }
         let left = parts.players.remove(player);
         parts.labels.players.remove(player);
         parts.labels.types.remove(player);

@@ -2,7 +2,7 @@
 //!
 //! A period has three stages (two if reports are not sealed):
 //!
-//! 1. **seal**: everybody commits to a report, nature to the outcome (if it commits at all);
+//! 1. **seal**: everybody commits to a report, nature to the outcome (that it was drawn by its law, no seal can show);
 //! 2. **report**: reports are opened; [`close`](Mechanism::close) fixes the payments, then the outcome is opened and the
 //!    decision follows;
 //! 3. **observe**: nothing is reported; the next public state is seen.
@@ -125,8 +125,8 @@ pub enum Report {
 /// What nature says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Draw {
-    /// In the seal stage: a commitment to the outcome, or none.
-    Seal(Option<Seal>),
+    /// In the seal stage: a commitment to the outcome.
+    Seal(Seal),
     /// In the report stage: the outcome, and the salt if there is a commitment.
     Outcome {
         /// Its number.
@@ -184,6 +184,14 @@ pub enum PivotError {
     /// A state that is none, or a period that was not kept.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The games that players have left would be solved in another mode.
+    #[error("mode: found {} in the options, accepted is that of the solution, {}", .found.name(), .solved.name())]
+    Mode {
+        /// In the options.
+        found: Without,
+        /// Of the solution.
+        solved: Without,
+    },
     /// More periods than the game has, or none.
     #[error("periods: found {found}, accepted is {accepted}")]
     Periods {
@@ -200,7 +208,10 @@ impl PivotMechanism {
     /// # Errors
     /// The terms ask for more periods than there are.
     pub fn new(solution: Arc<Solution>, options: Options, terms: Terms) -> Result<Self, PivotError> {
-        let most = solution.model().periods().unwrap_or(usize::MAX);
+        if options.mode != solution.mode() {
+            return Err(PivotError::Mode { found: options.mode, solved: solution.mode() });
+        }
+        let most = solution.periods().unwrap_or(usize::MAX);
         if terms.periods == 0 || terms.periods > most {
             let accepted = if most == usize::MAX { "at least 1".into() } else { format!("1 to {most}") };
             return Err(PivotError::Periods { found: terms.periods, accepted });
@@ -234,10 +245,11 @@ impl PivotMechanism {
         if members.len() == self.agents() {
             return Ok(self.solution.clone());
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(solution) = known.get(members) {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(solution) = known().get(members) {
             return Ok(solution.clone());
         }
+        // Not under the lock: solving takes threads, and they may want to come by here themselves.
         let own = self.options.mode != Without::Same;
         let mut model = self.model().clone();
         let mut there: Vec<AgentId> = (0..self.agents()).collect();
@@ -247,8 +259,7 @@ impl PivotMechanism {
             model = model.left_by(player, own).map_err(cannot)?;
         }
         let solution = Arc::new(solve(&model, &self.options, &|_| {})?);
-        known.insert(members.to_vec(), solution.clone());
-        Ok(solution)
+        Ok(known().entry(members.to_vec()).or_insert(solution).clone())
     }
 
     /// Players leave for good.
@@ -446,7 +457,7 @@ impl Mechanism for PivotMechanism {
         };
         match (state.phase, shock) {
             (Phase::Seal, Draw::Seal(seal)) => {
-                state.outcome_seal = seal;
+                state.outcome_seal = Some(seal);
                 state.phase = Phase::Report;
             }
             (Phase::Report, Draw::Outcome { outcome: z, salt }) => {
@@ -460,7 +471,7 @@ impl Mechanism for PivotMechanism {
             }
             (phase, draw) => {
                 let accepted = match phase {
-                    Phase::Seal => "a seal or none",
+                    Phase::Seal => "a seal",
                     Phase::Report => "an outcome",
                     Phase::Observe => "a public state",
                 };

@@ -225,7 +225,7 @@ impl World<PivotMechanism> for PivotWorld {
     fn shock(&mut self, _: usize) -> Draw {
         let (period, outcome) = (self.nature.period, self.nature.outcome(&self.model));
         match self.phase {
-            Phase::Seal => Draw::Seal(Some(seal_outcome(period, outcome, &self.nature.salt()))),
+            Phase::Seal => Draw::Seal(seal_outcome(period, outcome, &self.nature.salt())),
             Phase::Report => Draw::Outcome { outcome, salt: self.sealed.then(|| self.nature.salt()) },
             Phase::Observe => Draw::Public(self.nature.next_public(&self.model, self.decision)),
         }

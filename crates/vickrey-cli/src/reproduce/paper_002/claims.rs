@@ -94,7 +94,10 @@ pub fn rows() -> Result<Vec<Row>, Failure> {
 pub fn misprints() -> Result<Vec<Row>, Failure> {
     let mut rows = vec![
         misprint("(3), (11): sums over s", "they lack the factor delta^(s-t), which (5) has"),
-        misprint("(2), (10): t < T - 1", "t <= T - 1; Definition 2 starts at t = 0"),
+        misprint(
+            "section VI.A: (2), (10) for 0 <= t < T - 1; Definition 2 from t = 1",
+            "decisions are taken for 0 <= t <= T - 1",
+        ),
         misprint(
             "proof of Theorem 2: sums from s = t + 1",
             "from s = t: the player leaves before the decision of period t",
@@ -119,7 +122,8 @@ pub fn misprints() -> Result<Vec<Row>, Failure> {
         "section VII's payment with v_i in the inner sum, where v depends on the decision: E4, player 1 at 00",
         printed,
         right,
-        "the inner sum is over the others' utilities v_j, and w, as in (21)",
+        "the printed formula on our instance: its inner sum is to be over the others' utilities v_j, and w, as in (21). In \
+         section VII itself nothing depends on it",
     ));
     rows.extend(conflict()?);
     rows.extend(leak()?);

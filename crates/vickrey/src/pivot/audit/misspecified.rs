@@ -41,6 +41,10 @@ pub fn misspecified(product: &Product, truth: &Model) -> Result<Vec<Misspecified
     if found != accepted {
         return Err(MisspecifiedError { found, accepted });
     }
+    if truth.periods().is_some_and(|periods| periods != product.periods()) {
+        let found = format!("values of {} periods", product.periods());
+        return Err(MisspecifiedError { found, accepted: "a solution that kept all".into() });
+    }
     let world = Problem::whole(Arc::new(truth.clone()));
     let all: Vec<_> = (0..product.periods()).map(|t| rules(product, t)).collect();
     let gain = |i: AgentId| {

@@ -255,7 +255,8 @@ fn bytes(model: &Model, groups: &[Vec<AgentId>]) -> u128 {
         // No more laws than combinations of the members' laws.
         let combinations = members.iter().map(|m| m.moves.laws.len() as u128);
         let laws = combinations.fold(1, u128::saturating_mul).min(moves);
-        let kernels = laws.saturating_mul(sets.saturating_mul(sets));
+        // Five times: in the instance, once more in the solver, and there by rows, by columns and in bundles.
+        let kernels = laws.saturating_mul(sets.saturating_mul(sets)).saturating_mul(5);
         // Lists of all smaller multisets stand beside.
         let lists = multisets(types + 1, size).saturating_mul(types + size + 3);
         utility.saturating_add(kernels).saturating_add(lists).saturating_add(moves)

@@ -244,7 +244,9 @@ impl Game {
             let outcome = nature.outcome(model);
             let report = |i: AgentId| {
                 let sight = Sight { own: nature.types[i], outcome: self.leaks.then_some(outcome) };
-                lies.get(i).map_or(Some(sight.own), |lie| lie.report(nature.period, nature.public, sight))
+                let told = |lie: &Lie| lie.report(nature.period, nature.public, sight);
+                // A report that is no type is refused, and who sends it has left.
+                lies.get(i).map_or(Some(sight.own), told).filter(|own| *own < model.player(i).types)
             };
             let reports: Vec<Option<usize>> =
                 (0..model.players()).map(|i| if there[i] { report(i) } else { None }).collect();

@@ -150,6 +150,21 @@ fn coarse(space: &Space, kept: &[Vec<usize>], values: &[f64]) -> Vec<f64> {
 pub fn refined(coarse: &Product, fine: &Model, along: &[Interpolation]) -> Result<Product, SolveError> {
     let options = Options { mode: coarse.mode, ..Options::default() };
     fits(fine, &options)?;
+    let outline = |model: &Model| {
+        (model.horizon(), model.players(), model.public().states, model.decisions(), model.outcomes())
+    };
+    let whole_game = fine.periods().map_or(1, |periods| periods + 1);
+    if outline(coarse.model()) != outline(fine) || coarse.values.len() != whole_game {
+        return Err(ValuesError {
+            what: "coarse solution".into(),
+            found: format!("{:?}, {} slices of values", outline(coarse.model()), coarse.values.len()),
+            accepted: format!(
+                "horizon, players, public states, decisions and outcomes {:?}, all values kept",
+                outline(fine)
+            ),
+        }
+        .into());
+    }
     for i in 0..fine.players() {
         let types = (coarse.model().player(i).types, fine.player(i).types);
         if along.get(i).map(|one| (one.coarse, one.places.len())) != Some(types) {
@@ -313,7 +328,8 @@ fn certified(
         Without::Tight => Vec::new(),
         _ => (0..rest.len()).map(|i| residuals(&rest[i], &references[i], sets(mode, i))).collect(),
     };
-    let size = values.iter().map(|x| largest(x)).fold(0.0, f64::max);
+    let sizes = values.iter().chain(references.iter().flatten()).map(|x| largest(x));
+    let size = sizes.fold(whole.stage.largest(), f64::max);
     let rounding = super::rounding(&whole, size);
     let certificate = match model.horizon() {
         Horizon::Infinite => Certificate::stationary(model.discount(), &of_all, &of_rest, rounding),

@@ -54,18 +54,20 @@ impl Certificate {
     pub(super) fn finite(delta: f64, whole: &Residuals, rest: &[Residuals], rounding: f64) -> Self {
         let periods = whole.losses.len();
         let mut worst = Self::default();
-        for t in 0..periods {
-            let power = |s: usize| delta.powi((s - t) as i32);
-            let later = |spans: &[f64], to: usize| (t + 1..to).map(|s| power(s) * spans[s]).sum::<f64>();
-            let values = later(&whole.spans, periods + 1);
-            // Differences within one sweep cost the residuals of t+1..T-1; the end counts in either form of payment.
-            let one = |r: &Residuals| later(&r.spans, periods) + power(periods) * r.spans[periods];
-            let references = rest.iter().map(one).fold(0.0, f64::max);
-            let ties: f64 = (t..periods).map(|s| power(s) * whole.losses[s]).sum();
+        // Sums from t + 1 on, discounted to t: of everybody's residuals, of those of the others (differences within one
+        // sweep cost the residuals of t+1..T-1; the end counts in either form of payment), and of ties from t on.
+        let mut values = delta * whole.spans[periods];
+        let mut others: Vec<f64> = rest.iter().map(|r| delta * r.spans[periods]).collect();
+        let mut ties = 0.0;
+        for t in (0..periods).rev() {
+            ties = whole.losses[t] + delta * ties;
+            let references = others.iter().copied().fold(0.0, f64::max);
             let here = Self::of(values, references, ties, rounding * 4.0 * (periods - t) as f64);
             if here.bound >= worst.bound {
                 worst = here;
             }
+            values = delta * (whole.spans[t] + values);
+            others.iter_mut().zip(rest).for_each(|(sum, r)| *sum = delta * (r.spans[t] + *sum));
         }
         worst
     }

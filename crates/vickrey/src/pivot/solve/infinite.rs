@@ -12,7 +12,8 @@ use super::sweep::{Sets, Wants, sweep};
 
 /// Iterates and residuals that Anderson's method remembers, and slices in its history.
 const DEPTH: usize = 5;
-pub(super) const HISTORY: usize = 2 * (DEPTH + 1);
+/// With what an extrapolation makes of it: a basis of twice as many directions, and four more.
+pub(super) const HISTORY: usize = 4 * (DEPTH + 1) + 4;
 /// A direction that is this small beside what it was is none.
 const DROP: f64 = 1e-12;
 

@@ -224,7 +224,7 @@ impl Solver<'_> {
             list[periods] = rest.terminal();
         }
         let mut losses = vec![0.0; periods];
-        let mut size = largest(&values[periods]);
+        let mut size = largest(&values[periods]).max(self.whole.stage.largest());
         let (mut swept, mut rest) = (Swept::default(), Swept::default());
         let mut tables = Tables { payment: vec![Vec::new(); players], ..Tables::default() };
         for t in (0..periods).rev() {
@@ -247,6 +247,7 @@ impl Solver<'_> {
                     true => tight(&self.whole, &self.rest[i], i, t, &values[t]),
                     false => std::mem::take(&mut rest.value),
                 };
+                size = size.max(largest(&list[t]));
                 if each.is_some() {
                     let with = (&swept.policy[..], &rest, is_tight.then_some(&list[t][..]));
                     pay_into(&self.whole, i, t, with, &mut tables.payment[i]);
@@ -329,6 +330,7 @@ impl Solver<'_> {
             }
         };
         let size = references.iter().map(|x| largest(x)).fold(largest(values), f64::max);
+        let size = size.max(self.whole.stage.largest());
         Certificate::stationary(self.whole.model.discount(), &whole, &rest, rounding(&self.whole, size))
     }
 

@@ -61,6 +61,8 @@ impl Exchangeable {
     pub(super) fn new(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
         let groups = groups(model);
         let parts = 1.0 + groups.len() as f64;
+        // All parts stay, so each may take its share.
+        let options = &Options { memory: options.memory / (1 + groups.len() as u64), ..*options };
         let whole = Values::new(model, options, &|x| progress(x / parts))?;
         let mut group = vec![0; model.players()];
         for (g, members) in groups.iter().enumerate() {
@@ -103,6 +105,11 @@ impl Exchangeable {
         &self.everybody.groups
     }
 
+    /// The periods whose next values were kept, of a finite game.
+    pub(super) fn periods(&self) -> usize {
+        self.whole.product.values.len() - 1
+    }
+
     /// Number of joint states over multisets.
     pub fn states(&self) -> usize {
         self.whole.product.space().size()
@@ -138,6 +145,7 @@ impl Exchangeable {
             rest.push(choices);
             reference.push(h[self.slice(period)][place]);
         }
+        let level = model.discount() * self.whole.slice(next)[0];
         let place = self.whole.place(&self.everybody, state);
         let value = self.whole.slice(self.slice(period))[place] + self.whole.product.constant(period);
         Question {
@@ -145,7 +153,7 @@ impl Exchangeable {
             mode: self.mode,
             period,
             public: state.public,
-            band: &|best| self.everybody.problem.stage.band(best, self.error),
+            band: &|best| self.everybody.problem.stage.band(best, level, self.error),
             whole: &choices,
             rest: &rest,
             tight: (self.mode == Without::Tight).then_some(&reference[..]),

@@ -60,6 +60,7 @@ struct Branches {
 /// Memory that a pass needs beside what it reads and writes.
 #[derive(Default)]
 struct Scratch {
+    mixed: Vec<Vec<f64>>,
     levels: Vec<Vec<f64>>,
     expected: Vec<Vec<f64>>,
 }
@@ -166,30 +167,49 @@ impl Problem {
         assert_eq!(next.len(), self.space.size(), "one value for each state");
         assert_eq!(outputs.len(), self.slabs(), "one output for each slab");
         let mut outputs = outputs.into_iter();
-        let small = self.space.size() * self.model.decisions() < SMALL;
-        let mut mixed = Vec::new();
         let pool: Pool<(Scratch, W)> = Pool::default();
-        for public in 0..self.space.publics {
+        let work = block * self.model.decisions();
+        if work >= SMALL {
+            // Large blocks one after the other, the slabs of each in parallel.
+            let mut mixed = Vec::new();
+            for public in 0..self.space.publics {
+                let branches = self.branches(period, public);
+                let sources = self.mix(&branches, next, block, &mut mixed);
+                let slabs: Vec<(usize, O)> = (0..firsts).zip(outputs.by_ref()).collect();
+                slabs.into_par_iter().with_max_len(1).for_each(|(first, output)| {
+                    let (mut scratch, mut memory) = pool.take();
+                    let source = |law| source(&sources, &mixed, next, block, law);
+                    self.futures(&branches, first, &source, &mut scratch);
+                    let futures = Futures { of: &branches.of, expected: &scratch.expected };
+                    let slab = Slab { number: public * firsts + first, public, first };
+                    visit(slab, &futures, &mut memory, output);
+                    pool.give((scratch, memory));
+                });
+            }
+            return;
+        }
+        // Small blocks side by side.
+        let one = |(public, outputs): (usize, Vec<O>)| {
+            let (mut scratch, mut memory) = pool.take();
+            let mut mixed = std::mem::take(&mut scratch.mixed);
             let branches = self.branches(period, public);
             let sources = self.mix(&branches, next, block, &mut mixed);
-            let source = |law: usize| match sources.iter().find(|s| s.0 == law) {
-                Some((_, Source::Slice(from))) => &next[*from..from + block],
-                Some((_, Source::Mixed(k))) => &mixed[*k],
-                None => unreachable!("every law of a branch has a source"),
-            };
-            let work: Vec<(usize, O)> = (0..firsts).zip(outputs.by_ref()).collect();
-            let slab = |(first, output): (usize, O)| {
-                let (mut scratch, mut memory) = pool.take();
+            let source = |law| source(&sources, &mixed, next, block, law);
+            for (first, output) in outputs.into_iter().enumerate() {
                 self.futures(&branches, first, &source, &mut scratch);
                 let futures = Futures { of: &branches.of, expected: &scratch.expected };
-                visit(Slab { number: public * firsts + first, public, first }, &futures, &mut memory, output);
-                pool.give((scratch, memory));
-            };
-            if small {
-                work.into_iter().for_each(slab);
-            } else {
-                work.into_par_iter().with_max_len(1).for_each(slab);
+                let slab = Slab { number: public * firsts + first, public, first };
+                visit(slab, &futures, &mut memory, output);
             }
+            scratch.mixed = mixed;
+            pool.give((scratch, memory));
+        };
+        let publics: Vec<(usize, Vec<O>)> =
+            (0..self.space.publics).map(|public| (public, outputs.by_ref().take(firsts).collect())).collect();
+        if work * self.space.publics < SMALL {
+            publics.into_iter().for_each(one);
+        } else {
+            publics.into_par_iter().with_min_len((SMALL / work).max(1)).for_each(one);
         }
     }
 
@@ -364,6 +384,21 @@ enum Source {
     /// There is only one next public state: its block begins here.
     Slice(usize),
     Mixed(usize),
+}
+
+/// The values of the next period under a law of the public state.
+fn source<'n>(
+    sources: &[(usize, Source)],
+    mixed: &'n [Vec<f64>],
+    next: &'n [f64],
+    block: usize,
+    law: usize,
+) -> &'n [f64] {
+    match sources.iter().find(|s| s.0 == law) {
+        Some((_, Source::Slice(from))) => &next[*from..from + block],
+        Some((_, Source::Mixed(k))) => &mixed[*k],
+        None => unreachable!("every law of a branch has a source"),
+    }
 }
 
 /// States mixed at a time.

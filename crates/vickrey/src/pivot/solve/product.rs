@@ -134,6 +134,7 @@ impl Product {
     pub fn ruling(&self, period: usize, state: &State) -> Ruling {
         let mut rest = self.choices(period, self.slice(period + 1), state);
         let whole = rest.remove(0);
+        let level = self.model().discount() * self.values[self.slice(period + 1)][0];
         let tight = (self.mode == Without::Tight).then(|| {
             let of = |(i, rest): (usize, &Problem)| self.references(i, period)[rest.space.index(state)];
             self.rest.iter().enumerate().map(of).collect::<Vec<f64>>()
@@ -143,7 +144,7 @@ impl Product {
             mode: self.mode,
             period,
             public: state.public,
-            band: &|best| self.whole.stage.band(best, self.error),
+            band: &|best| self.whole.stage.band(best, level, self.error),
             whole: &whole,
             rest: &rest,
             tight: tight.as_deref(),

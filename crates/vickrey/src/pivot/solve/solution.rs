@@ -214,16 +214,22 @@ impl Solution {
         }
     }
 
+    /// The periods in which rulings can be given: all, or those whose next values were kept; none if there is no end.
+    pub fn periods(&self) -> Option<usize> {
+        match (&self.way, self.model.horizon()) {
+            (_, Horizon::Infinite) => None,
+            (Way::Product(product), _) => Some(product.periods()),
+            (Way::Exchangeable(exchangeable), _) => Some(exchangeable.periods()),
+            (_, Horizon::Finite(periods)) => Some(periods),
+        }
+    }
+
     /// Whether a state belongs to the instance and a period can be ruled in.
     ///
     /// # Errors
     /// What is wrong.
     pub fn check(&self, period: usize, state: &State) -> Result<(), StateError> {
-        let periods = match (&self.way, self.model.horizon()) {
-            (_, Horizon::Infinite) => usize::MAX,
-            (Way::Product(product), _) => product.periods(),
-            (_, Horizon::Finite(periods)) => periods,
-        };
+        let periods = self.periods().unwrap_or(usize::MAX);
         if period >= periods {
             return Err(StateError::Period { found: period, periods });
         }

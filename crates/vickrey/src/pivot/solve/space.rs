@@ -72,9 +72,16 @@ impl Space {
     }
 
     /// Number of the state with these types; types of players who are no members are ignored.
+    ///
+    /// # Panics
+    /// The state does not belong to the instance (see [`check_state`](super::solution::check_state)).
     pub fn index(&self, state: &State) -> usize {
+        assert!(state.public < self.publics, "public state {} of {}", state.public, self.publics);
         let axes = self.members.iter().zip(&self.types);
-        axes.fold(state.public, |at, (&i, &n)| at * n + state.types[i])
+        axes.fold(state.public, |at, (&i, &n)| {
+            assert!(state.types[i] < n, "type {} of player {i}, who has {n}", state.types[i]);
+            at * n + state.types[i]
+        })
     }
 
     /// The state with a number; players who are no members get type 0.

@@ -1,9 +1,9 @@
 //! Utilities of one period, freed of their constants.
 //!
 //! A constant added to a utility moves no decision and no payment, but it would move what counts as a tie and cost
-//! digits. From every table its lower median is taken, so that a typical entry is exactly zero; the constants are added
-//! back, discounted, to the values that are reported. (The middle of the range would do worse: a penalty of -1e9 that an
-//! efficient decision never pays would make every other value 5e8.)
+//! digits. From every table the median of what the best decisions bring is taken, so that a typical entry is exactly
+//! zero; the constants are added back, discounted, to the values that are reported. (The middle of the range would do
+//! worse: a penalty of -1e9 that an efficient decision never pays would make every other value 5e8.)
 
 use crate::mechanism::AgentId;
 use crate::pivot::model::{Horizon, Model};
@@ -23,57 +23,49 @@ pub(super) struct Stage {
     /// last entry of finite games belongs to the end.
     constants_public: Vec<f64>,
     constants: Vec<Vec<f64>>,
-    /// Largest half range of a table.
-    half: f64,
-    /// Least size that counts as a size of money: min(1, largest half range of a table).
-    scale: f64,
+    /// A typical size of what utilities differ by; 0 if they do not.
+    money: f64,
     /// What adding the constants has cost the tables: rounding of the largest of them.
     resolution: f64,
 }
 
 impl Stage {
     pub fn new(model: &Model) -> Self {
-        let public = &model.public().utility;
-        let (public, constants_public, mut half) = centre(public, std::slice::from_ref, |w, c| w - c);
+        let used = used(model);
+        let publics = centre(&model.public().utility, &used, std::slice::from_ref, |w, c| w - c);
+        let mut sizes = vec![publics.size];
         let mut players = Vec::new();
         let mut constants = Vec::new();
         let mut terminals = Vec::new();
         for i in 0..model.players() {
             let player = model.player(i);
-            let (table, taken, range) = centre(&player.utility, rows, shifted);
-            half = half.max(range);
-            let last = player.terminal.as_ref().map(|g| centre(g, rows, shifted));
-            half = half.max(last.as_ref().map_or(0.0, |last| last.2));
-            players.push(table);
-            constants.push(with_end(model, taken, last.as_ref().map_or(0.0, |last| last.1[0])));
-            terminals.push(last.map(|last| last.0));
+            let table = centre(&player.utility, &used, rows, shifted);
+            let last = player.terminal.as_ref().map(|g| centre(g, &[true], rows, shifted));
+            let end = last.as_ref().map_or(0.0, |last| last.taken[0]);
+            sizes.extend([table.size, last.as_ref().map_or(0.0, |last| last.size)]);
+            players.push(table.table);
+            constants.push(with_end(model, table.taken, end));
+            terminals.push(last.map(|last| last.table));
         }
         let mut terminal_public = model.public().terminal.clone();
         let end = lower_median(terminal_public.clone());
-        half = half.max(range(&terminal_public));
         terminal_public.iter_mut().for_each(|g| *g -= end);
-        let constants_public = with_end(model, constants_public, end);
+        sizes.push(typical(terminal_public.iter().copied()));
+        let constants_public = with_end(model, publics.taken, end);
         let largest =
             constants.iter().chain([&constants_public]).flatten().fold(0.0, |m: f64, c| m.max(c.abs()));
-        let scale = half.min(1.0);
+        let money = typical(sizes.into_iter());
         let resolution = 8.0 * f64::EPSILON * largest;
-        Self {
-            public,
-            players,
-            terminal_public,
-            terminals,
-            constants_public,
-            constants,
-            half,
-            scale,
-            resolution,
-        }
+        let public = publics.table;
+        Self { public, players, terminal_public, terminals, constants_public, constants, money, resolution }
     }
 
-    /// Values within this of the largest, `best`, are ties. `error`: what the values are known to.
+    /// Values within this of the largest, `best`, are ties. `level`: what all of them have in common, about; `error`: what
+    /// they are known to.
     #[inline]
-    pub fn band(&self, best: f64, error: f64) -> f64 {
-        (BAND * (self.scale + best.abs())).max(4.0 * error) + self.resolution
+    pub fn band(&self, best: f64, level: f64, error: f64) -> f64 {
+        let size = self.money.min(1.0) + (best - level).abs();
+        (BAND * size).max(4.0 * error) + self.resolution
     }
 
     /// At most the size of a stage utility of everybody together.
@@ -84,9 +76,9 @@ impl Stage {
         public + self.players.iter().map(player).sum::<f64>()
     }
 
-    /// Largest half range of a table, or 1 if nothing varies: what an error of values is compared with.
+    /// A typical size of utilities, or 1 if nothing varies: what an error of values is compared with.
     pub fn scale_of_money(&self) -> f64 {
-        if self.half > 0.0 { self.half } else { 1.0 }
+        if self.money > 0.0 { self.money } else { 1.0 }
     }
 
     /// What has to be added to a value of `members` at the beginning of a period: the public's constants and theirs.
@@ -131,29 +123,64 @@ fn shifted(row: &Vec<f64>, constant: f64) -> Vec<f64> {
     row.iter().map(|x| x - constant).collect()
 }
 
-/// The table without the median of every period, the medians, and the largest half range.
-fn centre<T>(
-    table: &Varying<T>,
-    numbers: impl Fn(&T) -> &[f64],
-    shift: impl Fn(&T, f64) -> T,
-) -> (Varying<T>, Vec<f64>, f64) {
-    let [periods, decisions, publics] = table.shape();
-    let mut taken = Vec::with_capacity(periods);
-    let mut half = 0.0_f64;
-    for period in table.entries().chunks(decisions * publics) {
-        let all: Vec<f64> = period.iter().flat_map(|entry| numbers(entry).iter().copied()).collect();
-        half = half.max(range(&all));
-        taken.push(lower_median(all));
-    }
-    let entry = |t, a, s| shift(table.at(t, a, s), taken[t]);
-    let centred = Varying::from_fn(table.shape(), entry);
-    (centred, taken, half)
+/// A table without constants.
+struct Centred<T> {
+    table: Varying<T>,
+    /// What was taken, by period.
+    taken: Vec<f64>,
+    /// A typical size of what is left.
+    size: f64,
 }
 
-/// Half the range.
-fn range(all: &[f64]) -> f64 {
-    let (low, high) = all.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
-    if all.is_empty() { 0.0 } else { (high - low) / 2.0 }
+/// Takes from every period the median over public states and types of what the best decision brings. Only decisions that
+/// can be taken count, and penalties that a better decision avoids do not.
+fn centre<T>(
+    table: &Varying<T>,
+    used: &[bool],
+    numbers: impl Fn(&T) -> &[f64],
+    shift: impl Fn(&T, f64) -> T,
+) -> Centred<T> {
+    let [periods, decisions, publics] = table.shape();
+    let counts = |a: &usize| decisions == 1 || used[*a];
+    let mut taken = Vec::with_capacity(periods);
+    let mut sizes = Vec::new();
+    for t in 0..periods {
+        let mut best = Vec::new();
+        for s in 0..publics {
+            let mut all = (0..decisions).filter(counts).map(|a| numbers(table.at(t, a, s)));
+            let mut top = all.next().map_or_else(Vec::new, <[f64]>::to_vec);
+            for row in all {
+                top.iter_mut().zip(row).for_each(|(top, x)| *top = top.max(*x));
+            }
+            best.extend(top);
+        }
+        let constant = lower_median(best);
+        taken.push(constant);
+        for s in 0..publics {
+            let all = (0..decisions).filter(counts).flat_map(|a| numbers(table.at(t, a, s)));
+            sizes.extend(all.map(|x| x - constant));
+        }
+    }
+    let size = typical(sizes.into_iter());
+    let table = Varying::from_fn(table.shape(), |t, a, s| shift(table.at(t, a, s), taken[t]));
+    Centred { table, taken, size }
+}
+
+/// The lower median of the sizes of what is not zero; 0 if everything is.
+fn typical(numbers: impl Iterator<Item = f64>) -> f64 {
+    lower_median(numbers.map(f64::abs).filter(|x| *x > 0.0).collect())
+}
+
+/// Which decisions can be taken: those that are feasible in an outcome that can happen.
+pub(in crate::pivot) fn used(model: &Model) -> Vec<bool> {
+    let mut used = vec![false; model.decisions()];
+    for z in 0..model.outcomes() {
+        let happens = model.parts().outcomes.probability.entries().iter().any(|law| law[z] > 0.0);
+        if happens {
+            model.feasible(z).iter().for_each(|&a| used[a] = true);
+        }
+    }
+    used
 }
 
 /// An entry with at least as many entries at or above it as below; 0 for none.

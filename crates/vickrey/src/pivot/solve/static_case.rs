@@ -10,8 +10,10 @@ use super::certificate::Certificate;
 use super::problem::Problem;
 use super::ruling::{Question, Ruling};
 use super::space::State;
+use super::stage::used;
 use crate::pivot::mode::Without;
 use crate::pivot::model::{Horizon, Model};
+use crate::pivot::varying::Varying;
 
 /// Decisions and payments without values.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ impl Static {
         }
         let whole = Problem::whole(Arc::new(model.clone()));
         let rest = (0..model.players()).map(|i| whole.without(i)).collect();
-        let band = whole.stage.band(whole.stage.largest(), 0.0);
+        let band = whole.stage.band(whole.stage.largest(), 0.0, 0.0);
         let delta = model.discount();
         let ties = match model.horizon() {
             Horizon::Infinite => band / (1.0 - delta),
@@ -57,7 +59,7 @@ impl Static {
             mode: self.mode,
             period,
             public: state.public,
-            band: &|best| self.whole.stage.band(best, 0.0),
+            band: &|best| self.whole.stage.band(best, 0.0, 0.0),
             whole: &now(&self.whole),
             rest: &rest,
             tight: None,
@@ -66,12 +68,17 @@ impl Static {
     }
 }
 
-/// Whether no kernel depends on the decision.
+/// Whether no kernel depends on the decision, as far as it can be taken.
 pub fn moves_nothing(model: &Model) -> bool {
-    let same = |which: &crate::pivot::Varying<usize>| {
+    let used = used(model);
+    let same = |which: &Varying<usize>| {
         let [periods, decisions, publics] = which.shape();
-        (0..periods)
-            .all(|t| (0..publics).all(|s| (1..decisions).all(|a| which.at(t, a, s) == which.at(t, 0, s))))
+        let one = |t: usize, s: usize| {
+            let mut laws = (0..decisions).filter(|a| decisions == 1 || used[*a]).map(|a| which.at(t, a, s));
+            let first = laws.next();
+            laws.all(|law| Some(law) == first)
+        };
+        (0..periods).all(|t| (0..publics).all(|s| one(t, s)))
     };
     same(model.public().moves.which()) && (0..model.players()).all(|i| same(model.player(i).moves.which()))
 }

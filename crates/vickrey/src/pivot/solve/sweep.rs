@@ -102,7 +102,8 @@ pub(super) fn sweep_into(
         outs.iter_mut().zip(list.chunks_mut(slab)).for_each(|(out, part)| out.best.push(part));
     }
     outs.iter_mut().zip(&mut losses).for_each(|(out, loss)| out.loss = Some(loss));
-    let task = Task { problem, period, sets, error, used: &used };
+    let level = model.discount() * next[0];
+    let task = Task { problem, period, sets, error, level, used: &used };
     problem.pass_with(period, next, outs, |slab, futures, work, out| task.slab(slab, futures, work, out));
     swept.loss = losses.into_iter().fold(0.0, f64::max);
 }
@@ -121,6 +122,7 @@ struct Task<'a> {
     period: usize,
     sets: Sets,
     error: f64,
+    level: f64,
     used: &'a [bool],
 }
 
@@ -196,7 +198,7 @@ impl Task<'_> {
             all.for_each(|(b, q)| *b = if *q > *b { *q } else { *b });
         }
         limit.clear();
-        limit.extend(best.iter().map(|b| b - self.problem.stage.band(*b, self.error)));
+        limit.extend(best.iter().map(|b| b - self.problem.stage.band(*b, self.level, self.error)));
         value.clear();
         value.extend_from_slice(best);
         // From the last to the first, so that the first stays.
