@@ -215,6 +215,14 @@ fn totals(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()>
     }
     let bound = amount(rounded(s.certificate.bound), money);
     pairs.push(("certificate", format!("no lie gains more than {bound}, from any period and state on")));
+    if let Some(finer) = &s.finer {
+        let bound = amount(finer.certificate.bound, money);
+        let words = format!(
+            "on grids {} times as fine ({} joint states), values interpolated: no lie gains more than {bound}",
+            finer.times, finer.joint_states
+        );
+        pairs.push(("  finer grids", words));
+    }
     tables::pairs(out, &pairs)
 }
 

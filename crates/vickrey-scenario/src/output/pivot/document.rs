@@ -38,6 +38,17 @@ pub struct PivotPart {
     pub trace: Vec<TraceRow>,
 }
 
+/// What the solution is worth if types lie on finer grids than it was made for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FinerGrids {
+    /// How many times as fine.
+    pub times: usize,
+    /// Number of joint states there.
+    pub joint_states: f64,
+    /// No lie gains more than `bound` there.
+    pub certificate: Certificate,
+}
+
 /// The main numbers of a pivot mechanism.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PivotSummary {
@@ -71,6 +82,8 @@ pub struct PivotSummary {
     pub memory: Option<f64>,
     /// No lie gains more than `bound`.
     pub certificate: Certificate,
+    /// The same on finer grids of types, if the scenario asks for it.
+    pub finer: Option<FinerGrids>,
     /// How the fixed points of a game without end were found: all players together, then without each of them.
     pub convergence: Vec<Convergence>,
     /// What everybody together, the public included, can expect at the start.
@@ -239,11 +252,21 @@ impl PivotResult<'_> {
             joint_states: self.joint_states(),
             memory: solution.product().map(kept),
             certificate: solution.certificate().clone(),
+            finer: self.finer(),
             convergence: solution.convergence().to_vec(),
             welfare: self.outlook.value.and_then(finite),
             budget: self.budget(),
             accounts,
         }
+    }
+
+    /// The solution tried on finer grids: values between the nodes are interpolated, kernels are those of the finer grids.
+    fn finer(&self) -> Option<FinerGrids> {
+        let finer = self.pivot.finer.as_ref()?;
+        // Refused for want of memory: then there is nothing to say about it.
+        let fine = finer.solution(self.solution.product()?).ok()?;
+        let joint_states = fine.space().size_in_words();
+        Some(FinerGrids { times: finer.times, joint_states, certificate: fine.certificate().clone() })
     }
 
     /// What the coordinator can expect to keep: added up over the game, or from values where the public has no stake.

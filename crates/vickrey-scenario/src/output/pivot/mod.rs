@@ -25,7 +25,7 @@ use vickrey::pivot::solve::{SolveError, solve};
 use vickrey::pivot::{Model, PivotMechanism, Solution};
 
 pub use document::{
-    Accounts, Expectation, PivotPart, PivotSummary, PlayerRow, RulingRow, StartRow, TraceRow,
+    Accounts, Expectation, FinerGrids, PivotPart, PivotSummary, PlayerRow, RulingRow, StartRow, TraceRow,
 };
 pub use expected::Forecast;
 pub use promises::{Unchecked, audit_in_part};
