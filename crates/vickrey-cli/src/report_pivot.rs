@@ -217,11 +217,13 @@ fn totals(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()>
     pairs.push(("certificate", format!("no lie gains more than {bound}, from any period and state on")));
     if let Some(finer) = &s.finer {
         let bound = amount(finer.certificate.bound, money);
-        let words = format!(
-            "on grids {} times as fine ({} joint states), values interpolated: no lie gains more than {bound}",
-            finer.times, finer.joint_states
-        );
+        let (times, states) = (finer.times, finer.joint_states);
+        let words =
+            format!("no lie gains more than {bound} on grids {times} times as fine ({states} joint states)");
         pairs.push(("  finer grids", words));
+        if let Some(gain) = finer.gain {
+            pairs.push(("", format!("the best that was found there gains {}", amount(gain.max(0.0), money))));
+        }
     }
     tables::pairs(out, &pairs)
 }

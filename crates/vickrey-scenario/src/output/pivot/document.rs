@@ -1,9 +1,11 @@
 //! What a document says about a pivot mechanism.
 
 use serde::Serialize;
+use vickrey::audit::{AuditOptions, Effort};
 use vickrey::mechanism::AgentId;
 use vickrey::pivot::Horizon;
 use vickrey::pivot::audit::ModeSummary;
+use vickrey::pivot::audit::summary;
 use vickrey::pivot::solve::certificate::Certificate;
 use vickrey::pivot::solve::infinite::Convergence;
 use vickrey::pivot::solve::{State, Structure};
@@ -47,7 +49,12 @@ pub struct FinerGrids {
     pub joint_states: f64,
     /// No lie gains more than `bound` there.
     pub certificate: Certificate,
+    /// Most that a lie was found to gain there; null if that was not searched.
+    pub gain: Option<f64>,
 }
+
+/// Up to so many joint states of finer grids lies are searched for.
+const MOST_SEARCHED: f64 = 1e4;
 
 /// The main numbers of a pivot mechanism.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -266,7 +273,11 @@ impl PivotResult<'_> {
         // Refused for want of memory: then there is nothing to say about it.
         let fine = finer.solution(self.solution.product()?).ok()?;
         let joint_states = fine.space().size_in_words();
-        Some(FinerGrids { times: finer.times, joint_states, certificate: fine.certificate().clone() })
+        // The bound is often far from what lies do gain, so that is searched for where all states can be looked at.
+        let quick = AuditOptions { seed: self.scenario.seed, effort: Effort::Quick };
+        let gain = (joint_states <= MOST_SEARCHED).then(|| summary(&fine, &quick).gain);
+        let certificate = fine.certificate().clone();
+        Some(FinerGrids { times: finer.times, joint_states, certificate, gain })
     }
 
     /// What the coordinator can expect to keep: added up over the game, or from values where the public has no stake.
