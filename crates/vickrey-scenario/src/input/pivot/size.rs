@@ -1,8 +1,7 @@
 //! How large an instance is, before anything large is built.
 
 use vickrey::pivot::exchangeable::groups;
-use vickrey::pivot::solve::static_case::moves_nothing;
-use vickrey::pivot::{Horizon, Model, Without};
+use vickrey::pivot::{Horizon, Model};
 
 use super::Terms;
 use crate::input::sheet::Desk;
@@ -17,16 +16,15 @@ pub(super) fn joint(publics: usize, types: impl Iterator<Item = usize>) -> f64 {
 
 /// Whether a solver can begin; reports that it cannot.
 ///
-/// Projects for one licence may be solved one by one, and are left to it; decisions that move nothing need no values. Of
-/// players who can change places only multisets of types count.
+/// Projects for one licence may be solved one by one, and are left to it. Of players who can change places only multisets
+/// of types count.
 pub(super) fn fits(model: &Model, terms: &Terms, desk: &mut Desk) -> bool {
     let parts = model.parts();
     let types = || parts.players.iter().map(|player| player.types);
     let one_by_one =
         parts.horizon == Horizon::Infinite && parts.public.states == 1 && parts.outcomes.feasible.len() == 1;
     let joint = joint(parts.public.states, types());
-    let no_state_needed = terms.without != Without::Tight && moves_nothing(model);
-    if one_by_one || no_state_needed || PER_JOINT_STATE * joint <= terms.memory as f64 {
+    if one_by_one || PER_JOINT_STATE * joint <= terms.memory as f64 {
         return true;
     }
     let groups = groups(model);
