@@ -9,7 +9,7 @@ mod notes;
 mod pictures;
 mod promises;
 mod reports;
-mod start;
+pub(super) mod start;
 mod tables;
 #[cfg(test)]
 mod tests;

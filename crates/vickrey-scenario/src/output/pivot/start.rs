@@ -19,31 +19,10 @@ pub struct Start {
 impl Start {
     /// Of an instance; `seed` is for what has to be drawn.
     pub fn of(model: &Model, seed: u64) -> Self {
-        let public = model.public().start;
-        let likely: Vec<Vec<(usize, f64)>> = (0..model.players())
-            .map(|i| {
-                let prior = model.player(i).prior.iter().copied().enumerate();
-                prior.filter(|(_, p)| *p > 0.0).collect()
-            })
-            .collect();
-        let count = likely.iter().try_fold(1_usize, |n, list| n.checked_mul(list.len()));
-        if count.is_none_or(|n| n > MOST) {
-            return Self { states: drawn(model, seed), complete: false };
+        match all(model, MOST) {
+            Some(states) => Self { states, complete: true },
+            None => Self { states: drawn(model, seed), complete: false },
         }
-        let mut all = vec![(State { public, types: Vec::new() }, 1.0)];
-        for list in &likely {
-            let with = |(state, weight): &(State, f64)| {
-                let state = state.clone();
-                let weight = *weight;
-                list.iter().map(move |&(own, p)| {
-                    let mut state = state.clone();
-                    state.types.push(own);
-                    (state, weight * p)
-                })
-            };
-            all = all.iter().flat_map(with).collect();
-        }
-        Self { states: all, complete: true }
     }
 
     /// The state, if there is no doubt about it.
@@ -59,6 +38,29 @@ impl Start {
         let first = &self.states[0];
         &self.states.iter().fold(first, |best, now| if now.1 > best.1 { now } else { best }).0
     }
+}
+
+/// All states in which a game may begin, and their probabilities; none if they are more than `most`.
+pub(crate) fn all(model: &Model, most: usize) -> Option<Vec<(State, f64)>> {
+    let public = model.public().start;
+    let mut all = vec![(State { public, types: Vec::new() }, 1.0)];
+    for i in 0..model.players() {
+        let prior = model.player(i).prior.iter().copied().enumerate();
+        let likely: Vec<(usize, f64)> = prior.filter(|(_, p)| *p > 0.0).collect();
+        if all.len().saturating_mul(likely.len()) > most {
+            return None;
+        }
+        let with = |(state, weight): &(State, f64)| {
+            let next = |&(own, p): &(usize, f64)| {
+                let mut state = state.clone();
+                state.types.push(own);
+                (state, weight * p)
+            };
+            likely.iter().map(next).collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Some(all)
 }
 
 fn drawn(model: &Model, seed: u64) -> Vec<(State, f64)> {

@@ -12,6 +12,7 @@ use vickrey::pivot::{Model, Without, mode::PaymentTime};
 
 use super::document::{Both, Gain, Often, Spread};
 use crate::output::document::{Document, Head};
+use crate::output::pivot::start::all;
 use crate::output::table::MOST_INLINE;
 use crate::{PivotScenario, Scenario};
 
@@ -38,7 +39,7 @@ impl PivotExpectation {
     /// if too many combinations of types are possible at the start.
     pub fn new(solution: &Solution, time: PaymentTime) -> Option<Self> {
         let model = solution.model();
-        let starts = starts(model)?;
+        let starts = all(model, MOST_STARTS)?;
         let mut utility = vec![0.0; model.players()];
         let mut welfare = 0.0;
         for (state, chance) in &starts {
@@ -51,25 +52,6 @@ impl PivotExpectation {
         let budget = budget(solution, time, &starts, welfare - utility.iter().sum::<f64>());
         Some(Self { utility, welfare, budget })
     }
-}
-
-/// Joint states at the start that have a chance, and their probabilities.
-fn starts(model: &Model) -> Option<Vec<(State, f64)>> {
-    let mut all = vec![(Vec::new(), 1.0)];
-    for i in 0..model.players() {
-        let prior: Vec<(usize, f64)> =
-            model.player(i).prior.iter().copied().enumerate().filter(|(_, p)| *p > 0.0).collect();
-        if all.len().saturating_mul(prior.len()) > MOST_STARTS {
-            return None;
-        }
-        let longer = |(types, chance): &(Vec<usize>, f64)| {
-            let next = |&(own, p): &(usize, f64)| ([&types[..], &[own]].concat(), chance * p);
-            prior.iter().map(next).collect::<Vec<_>>()
-        };
-        all = all.iter().flat_map(longer).collect();
-    }
-    let public = model.public().start;
-    Some(all.into_iter().map(|(types, chance)| (State { public, types }, chance)).collect())
 }
 
 /// Expected payments: `rest`, what players and public do not have of the welfare together with what the public has, if
