@@ -150,8 +150,7 @@ fn many_exchangeable_stores() {
     assert!(ruling.payment.iter().all(|p| *p >= 0.0), "{:?}", ruling.payment);
 }
 
-/// A penalty that nobody pays, and decisions that nobody can take, change nothing: not what counts as a tie, not the
-/// tolerance of an infinite horizon, not the structure that is found.
+/// Decisions that nobody can take change nothing: not what counts as a tie, not the tolerance of an infinite horizon.
 #[test]
 fn what_never_happens_does_not_matter() {
     let quiet = |_: f64| {};
@@ -189,7 +188,7 @@ fn what_never_happens_does_not_matter() {
     }
 }
 
-/// Penalties in most entries of a table.
+/// A penalty that nobody pays makes no ties, however large.
 #[test]
 fn large_penalties_make_no_ties() {
     let quiet = |_: f64| {};

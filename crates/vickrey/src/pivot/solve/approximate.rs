@@ -254,7 +254,7 @@ fn approximated(
 ) -> Result<Product, SolveError> {
     fits(model, options)?;
     let (whole, rest) = shared(model.clone());
-    let sets = |i: AgentId| sets(options.mode, i);
+    let sets = |i: AgentId| Sets::without(options.mode, i);
     let step = |problem: &Problem, t: usize, next: &[f64], sets: Sets| {
         project(&problem.space, sweep(problem, t, next, sets, 0.0, Wants::default()).value)
     };
@@ -294,10 +294,6 @@ fn approximated(
     Ok(certified(options.mode, whole, rest, values, references))
 }
 
-fn sets(mode: Without, i: AgentId) -> Sets {
-    if mode == Without::Own { Sets::Absent(i) } else { Sets::Feasible }
-}
-
 /// A solution with any values: one exact step from each shows what they are worth.
 fn certified(
     mode: Without,
@@ -326,7 +322,7 @@ fn certified(
     let of_all = residuals(&whole, &values, Sets::Feasible);
     let of_rest: Vec<Residuals> = match mode {
         Without::Tight => Vec::new(),
-        _ => (0..rest.len()).map(|i| residuals(&rest[i], &references[i], sets(mode, i))).collect(),
+        _ => (0..rest.len()).map(|i| residuals(&rest[i], &references[i], Sets::without(mode, i))).collect(),
     };
     let sizes = values.iter().chain(references.iter().flatten()).map(|x| largest(x));
     let size = sizes.fold(whole.stage.largest(), f64::max);

@@ -89,7 +89,7 @@ impl Product {
     /// Decisions without a player by outcome and state without her, and the most that the tie rule loses by them.
     pub(in crate::pivot) fn alone(&self, i: AgentId, period: usize) -> (Vec<Vec<u16>>, f64) {
         let next = &self.references(i, period + 1);
-        let sets = if self.mode == Without::Own { Sets::Absent(i) } else { Sets::Feasible };
+        let sets = Sets::without(self.mode, i);
         let wants = Wants { policy: true, choices: false };
         let swept = sweep(&self.rest[i], period, next, sets, self.error, wants);
         (swept.policy, swept.loss)

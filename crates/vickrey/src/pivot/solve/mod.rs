@@ -202,10 +202,7 @@ struct Solver<'a> {
 
 impl Solver<'_> {
     fn sets(&self, i: usize) -> Sets {
-        match self.options.mode {
-            Without::Own => Sets::Absent(i),
-            Without::Same | Without::Tight => Sets::Feasible,
-        }
+        Sets::without(self.options.mode, i)
     }
 
     fn told(&mut self, of: usize) {

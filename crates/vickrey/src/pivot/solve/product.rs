@@ -124,10 +124,7 @@ impl Product {
 
     /// The sets that are possible without a player.
     fn sets(&self, player: AgentId) -> Sets {
-        match self.mode {
-            Without::Own => Sets::Absent(player),
-            Without::Same | Without::Tight => Sets::Feasible,
-        }
+        Sets::without(self.mode, player)
     }
 
     /// Decisions and payments at one state. Bit for bit what [`tables`](Self::tables) has there.

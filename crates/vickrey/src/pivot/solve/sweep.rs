@@ -1,6 +1,8 @@
 //! One step backward in time: the best decision for every outcome, in every state.
 
 use super::problem::{Futures, Problem, Slab};
+use crate::mechanism::AgentId;
+use crate::pivot::mode::Without;
 use crate::pivot::model::Model;
 
 /// Which decisions are possible.
@@ -13,6 +15,14 @@ pub(super) enum Sets {
 }
 
 impl Sets {
+    /// What is possible without a player in a mode.
+    pub fn without(mode: Without, player: AgentId) -> Self {
+        match mode {
+            Without::Own => Self::Absent(player),
+            Without::Same | Without::Tight => Self::Feasible,
+        }
+    }
+
     pub fn of(self, model: &Model, outcome: usize) -> &[usize] {
         match self {
             Self::Feasible => model.feasible(outcome),
