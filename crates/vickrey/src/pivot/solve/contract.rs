@@ -38,44 +38,68 @@ pub(super) fn combine(x: &[f64], terms: &[(usize, f64)], out: &mut [f64]) {
 /// Two weighted sums, one inside the other: the terms of the inner and of the outer one.
 pub(super) type Nested = (Vec<(usize, f64)>, Vec<(usize, f64)>);
 
-/// `combine` twice in a row, for several pairs of sums at once: `out[s] = sum over outer of weight * (sum over inner of
-/// weight * x[outer + inner + s])`. Nothing is kept between the two, and x is read once for all pairs.
+/// Neighbouring results of nested sums whose numbers are gathered together.
+const GATHERED: usize = 64;
+/// Of these, how many are summed side by side.
+const TILE: usize = 16;
+
+/// `combine` twice in a row, for several pairs of sums at once: `outs[pair][s] = sum over outer of weight * (sum over
+/// inner of weight * x[from + outer + inner + s])`. Nothing is kept between the two, and x is read once for all pairs.
+///
+/// The rows of x that are added are often a power of two apart, which a cache keeps in one and the same place: they are
+/// gathered in a small table first, so that they do not throw each other out.
 #[multiversion(targets("x86_64+avx2+fma"))]
-pub(super) fn combine_twice(x: &[f64], pairs: &[Nested], outs: &mut [Vec<f64>]) {
-    const TILE: usize = 16;
-    let length = outs.first().map_or(0, Vec::len);
-    let whole = length / TILE * TILE;
-    for s in (0..whole).step_by(TILE) {
-        for ((inner, outer), out) in pairs.iter().zip(outs.iter_mut()) {
-            let mut sums = [0.0; TILE];
-            for (row, weight) in outer {
-                let mut part = [0.0; TILE];
-                for (offset, weight) in inner {
-                    let from = row + offset + s;
-                    for (sum, v) in part.iter_mut().zip(&x[from..from + TILE]) {
-                        *sum += weight * v;
-                    }
-                }
-                for (sum, v) in sums.iter_mut().zip(&part) {
-                    *sum += weight * v;
-                }
+pub(super) fn combine_twice(x: &[f64], from: usize, pairs: &[Nested], outs: &mut [&mut [f64]]) {
+    let length = outs.first().map_or(0, |out| out.len());
+    let (rows, places) = gather_plan(pairs);
+    let mut table = vec![0.0; rows.len() * GATHERED];
+    for s in (0..length).step_by(GATHERED) {
+        let width = GATHERED.min(length - s);
+        for (row, kept) in rows.iter().zip(table.chunks_exact_mut(GATHERED)) {
+            kept[..width].copy_from_slice(&x[from + row + s..from + row + s + width]);
+        }
+        for ((pair, places), out) in pairs.iter().zip(&places).zip(outs.iter_mut()) {
+            for t in (0..width).step_by(TILE) {
+                let sums = nested_tile(&table[t..], pair, places);
+                let wanted = TILE.min(width - t);
+                out[s + t..s + t + wanted].copy_from_slice(&sums[..wanted]);
             }
-            out[s..s + TILE].copy_from_slice(&sums);
         }
     }
-    for ((inner, outer), out) in pairs.iter().zip(outs) {
-        for (s, out) in out.iter_mut().enumerate().skip(whole) {
-            let mut sum = 0.0;
-            for (row, weight) in outer {
-                let mut part = 0.0;
-                for (offset, weight) in inner {
-                    part += weight * x[row + offset + s];
-                }
-                sum += weight * part;
+}
+
+/// The distinct rows that the pairs add, and for every pair the places of its rows, the inner ones of each outer one
+/// side by side.
+fn gather_plan(pairs: &[Nested]) -> (Vec<usize>, Vec<Vec<usize>>) {
+    let of = |(inner, outer): &Nested| -> Vec<usize> {
+        outer.iter().flat_map(|(row, _)| inner.iter().map(move |(offset, _)| row + offset)).collect()
+    };
+    let mut places: Vec<Vec<usize>> = pairs.iter().map(of).collect();
+    let mut rows = places.concat();
+    rows.sort_unstable();
+    rows.dedup();
+    for place in places.iter_mut().flatten() {
+        *place = rows.partition_point(|row| row < place) * GATHERED;
+    }
+    (rows, places)
+}
+
+/// One tile of the nested sums of a pair.
+#[inline(always)]
+fn nested_tile(table: &[f64], (inner, outer): &Nested, places: &[usize]) -> [f64; TILE] {
+    let mut sums = [0.0; TILE];
+    for ((_, weight), places) in outer.iter().zip(places.chunks_exact(inner.len())) {
+        let mut part = [0.0; TILE];
+        for ((_, weight), place) in inner.iter().zip(places) {
+            for (sum, v) in part.iter_mut().zip(&table[*place..place + TILE]) {
+                *sum += weight * v;
             }
-            *out = sum;
+        }
+        for (sum, v) in sums.iter_mut().zip(&part) {
+            *sum += weight * v;
         }
     }
+    sums
 }
 
 /// `out[s] = sum_l row[l] x[l][s]`, where x has `row.len()` stretches as long as `out`.
@@ -238,10 +262,10 @@ mod tests {
                         assert_eq!(one, out[(o * n + k) * inner..(o * n + k + 1) * inner]);
                         let part = &x[o * n * inner..(o + 1) * n * inner];
                         let pair = (vec![(0, 1.0)], stretches(kernel.row(k), inner));
-                        let mut outs = vec![vec![0.0; inner]; 2];
-                        combine_twice(part, &[pair.clone(), pair], &mut outs);
-                        assert_eq!(outs[0], out[(o * n + k) * inner..(o * n + k + 1) * inner]);
-                        assert_eq!(outs[0], outs[1]);
+                        let (mut first, mut second) = (vec![0.0; inner], vec![0.0; inner]);
+                        combine_twice(part, 0, &[pair.clone(), pair], &mut [&mut first, &mut second]);
+                        assert_eq!(first, out[(o * n + k) * inner..(o * n + k + 1) * inner]);
+                        assert_eq!(first, second);
                     }
                 }
             }

@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::contract::{Matrix, apply, combine, combine_twice, fold, stretches};
+use super::contract::{Matrix, Nested, apply, combine, combine_twice, fold, stretches};
 use super::space::{Space, State};
 use super::stage::Stage;
 use crate::pivot::model::Model;
 
 /// Below this many states times decisions a pass stays on one thread: handing out work would take longer.
 const SMALL: usize = 1 << 14;
+/// Below this many products the expectations at one state stay on one thread.
+const ALONE: usize = 1 << 18;
 
 /// The public and some of the players.
 #[derive(Clone, Debug)]
@@ -247,7 +249,7 @@ impl Problem {
             }
         }
         let mut outs = vec![vec![0.0; slab]; pairs.len()];
-        combine_twice(next, &pairs, &mut outs);
+        nested(next, &pairs, &mut outs);
         for (out, range) in outs.iter().zip(ranges) {
             walk.down(1, out, range, &mut levels[1..], &mut expected);
         }
@@ -376,6 +378,28 @@ impl Problem {
                 walk.down(1, &level[0], range, rest, &mut scratch.expected);
             }
         }
+    }
+}
+
+/// [`combine_twice`], on several threads if there is enough to do.
+fn nested(next: &[f64], pairs: &[Nested], outs: &mut [Vec<f64>]) {
+    let length = outs.first().map_or(0, Vec::len);
+    let work: usize = pairs.iter().map(|(inner, outer)| inner.len() * outer.len() * length).sum();
+    let stretch = if work < ALONE { length } else { length.div_ceil(4) };
+    let mut parts: Vec<Vec<&mut [f64]>> = Vec::new();
+    for out in outs {
+        for (k, part) in out.chunks_mut(stretch.max(1)).enumerate() {
+            if parts.len() == k {
+                parts.push(Vec::new());
+            }
+            parts[k].push(part);
+        }
+    }
+    let one = |(k, outs): (usize, &mut Vec<&mut [f64]>)| combine_twice(next, k * stretch, pairs, outs);
+    if parts.len() == 1 {
+        parts.iter_mut().enumerate().for_each(one);
+    } else {
+        parts.par_iter_mut().enumerate().for_each(one);
     }
 }
 
