@@ -34,3 +34,4 @@ pub mod numeric;
 pub mod pivot;
 pub mod scaling;
 pub mod simulate;
+pub mod two_stage;
