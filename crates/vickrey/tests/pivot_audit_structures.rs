@@ -325,3 +325,47 @@ fn many_players_who_move_by_themselves() {
     );
     assert_eq!(row(&bribed(&solution, PaymentTime::BeforeOutcome), EX_POST).verdict, Verdict::Violated);
 }
+
+/// Twelve equal stores with four levels: 4^12 joint states, 1456 as one of them sees them.
+#[test]
+fn many_equal_stores_are_looked_at_as_one_of_them_sees_them() {
+    let (levels, count) = (4, 12);
+    let kernel = |stay: f64| -> Vec<f64> {
+        let row = |i: usize, j: usize| match (i, j) {
+            (0, 0) => 1.0,
+            (i, j) if i == j => stay,
+            (i, j) if i == j + 1 => 1.0 - stay,
+            _ => 0.0,
+        };
+        (0..levels * levels).map(|k| row(k / levels, k % levels)).collect()
+    };
+    let store = |i: usize| {
+        let cost: Vec<f64> = (0..levels).map(|k| -1.0 - (levels - 1 - k) as f64).collect();
+        let utility = (0..=count).map(|a| if a == i { cost.clone() } else { vec![0.0; levels] });
+        let kernels = (0..=count).map(|a| if a == i { kernel(0.2) } else { kernel(0.9) });
+        player(utility.collect(), kernels.collect(), Some(vec![0.0; levels]))
+    };
+    let parts = Parts {
+        horizon: Horizon::Finite(3),
+        discount: 1.0,
+        decisions: count + 1,
+        outcomes: Outcomes {
+            feasible: vec![(0..=count).collect()],
+            probability: Varying::constant(vec![1.0]),
+        },
+        public: Public {
+            utility: Varying::by_decision([vec![0.0; count], vec![-9.0]].concat()),
+            ..Public::nothing()
+        },
+        players: (0..count).map(store).collect(),
+        labels: Labels::default(),
+    };
+    let solution = solved(Structure::Exchangeable, &model(parts), Without::Same);
+    let audit = audit_solution(&solution, &QUICK, PaymentTime::BeforeOutcome, &|_| ());
+    assert!(audit.passed(), "{audit:#?}");
+    for property in [EX_POST, ALONE, WEAK, Property::Accounts, Property::Efficiency] {
+        assert_eq!(row(&audit, property).verdict, Verdict::Holds, "{audit:#?}");
+    }
+    let note = &row(&audit, EX_POST).note;
+    assert!(note.contains("1456 states of the first player of every group of equals"), "{note}");
+}

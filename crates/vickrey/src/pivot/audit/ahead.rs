@@ -23,10 +23,13 @@ pub(super) struct Arms<'a> {
     rest: Vec<(usize, bool)>,
     /// What a player has if she is served for ever, by type.
     for_ever: Vec<Vec<f64>>,
+    /// Expected discount until a player is no longer chosen before a decision that serves nobody, by player and type: if
+    /// that one wins ties, and if she does.
+    waits: [Vec<Vec<f64>>; 2],
 }
 
-/// Discounted terms after which a sum is at most rounding away from its limit, at most.
-const TERMS: usize = 1_000_000;
+/// Squarings after which nothing is left of a discounted kernel, at most.
+const SQUARINGS: usize = 64;
 
 impl<'a> Arms<'a> {
     pub fn new(index: &'a IndexSolution, model: &'a Model, mode: Without) -> Self {
@@ -40,11 +43,18 @@ impl<'a> Arms<'a> {
         };
         let rest = (0..model.players()).map(rest).collect();
         let for_ever = (0..model.players()).map(|i| for_ever(index, model, i)).collect();
-        Self { index, model, served, rest, for_ever }
+        let waits =
+            [false, true].map(|ties| (0..model.players()).map(|j| wait(index, model, j, ties)).collect());
+        Self { index, model, served, rest, for_ever, waits }
     }
 
     pub fn decision_for(&self, player: AgentId) -> usize {
         self.index.decision_for(player)
+    }
+
+    /// Those of some decisions that serve nobody.
+    pub fn idle<'d>(&'d self, decisions: &'d [usize]) -> impl Iterator<Item = usize> + 'd {
+        decisions.iter().copied().filter(|a| self.served[*a].is_none())
     }
 
     /// Value of everybody together, and value minus reference of every player.
@@ -94,47 +104,56 @@ impl<'a> Arms<'a> {
             return 0.0;
         }
         let others = (0..types.len()).filter(|j| *j != i);
-        let wait: f64 = others.map(|j| self.wait(j, idle)[types[j]]).product();
+        // Among equals the lowest decision is taken.
+        let ties = |j: AgentId| usize::from(self.index.decision_for(j) < idle);
+        let wait: f64 = others.map(|j| self.waits[ties(j)][j][types[j]]).product();
         wait * self.for_ever[i][types[i]]
     }
+}
 
-    /// Expected discount until a player is no longer chosen before a decision that serves nobody, by type.
-    fn wait(&self, j: AgentId, idle: usize) -> Vec<f64> {
-        let decision = self.index.decision_for(j);
-        let band = self.index.band(0.0);
-        // Among equals the lowest decision is taken.
-        let goes_on = |index: &f64| *index > band || (*index >= -band && decision < idle);
-        let on: Vec<bool> = self.index.indices(j).iter().map(goes_on).collect();
-        let kernel = self.model.player(j).moves.at(0, decision, 0);
-        let delta = self.model.discount();
-        let step = |now: &[f64]| -> Vec<f64> {
-            let later = |x: usize| kernel.row(x).iter().zip(now).map(|(p, d)| p * d).sum::<f64>();
-            on.iter().enumerate().map(|(x, on)| if *on { delta * later(x) } else { 1.0 }).collect()
-        };
-        let stop = on.iter().map(|on| if *on { 0.0 } else { 1.0 }).collect();
-        limit(stop, delta, step)
-    }
+/// Expected discount until a player's index is that of serving nobody, by type; with `ties`, until it is below.
+fn wait(index: &IndexSolution, model: &Model, j: AgentId, ties: bool) -> Vec<f64> {
+    let band = index.band(0.0);
+    let goes_on = |index: &f64| if ties { *index >= -band } else { *index > band };
+    let on: Vec<bool> = index.indices(j).iter().map(goes_on).collect();
+    let stops = on.iter().map(|on| if *on { 0.0 } else { 1.0 }).collect();
+    discounted(index, model, j, stops, |x| on[x])
 }
 
 /// What a player has if she is served for ever, by type.
 fn for_ever(index: &IndexSolution, model: &Model, i: AgentId) -> Vec<f64> {
-    let decision = index.decision_for(i);
-    let (kernel, delta) = (model.player(i).moves.at(0, decision, 0), model.discount());
-    let now = model.player(i).utility.at(0, decision, 0);
-    let step = |next: &[f64]| -> Vec<f64> {
-        let later = |x: usize| kernel.row(x).iter().zip(next).map(|(p, v)| p * v).sum::<f64>();
-        now.iter().enumerate().map(|(x, v)| v + delta * later(x)).collect()
-    };
-    limit(vec![0.0; now.len()], delta, step)
+    let now = model.player(i).utility.at(0, index.decision_for(i), 0).clone();
+    discounted(index, model, i, now, |_| true)
 }
 
-/// The fixed point of a step that contracts by delta: as many steps as rounding leaves of the first change.
-fn limit(mut values: Vec<f64>, delta: f64, step: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
-    let steps = (f64::EPSILON * (1.0 - delta)).ln() / delta.ln();
-    for _ in 0..TERMS.min(steps.ceil() as usize) {
-        values = step(&values);
+/// Expected discounted sum of what flows by type while a player is served, and last in the first type in which she does
+/// not go on: the sum of the powers of the kernel, twice as many of them in each round.
+fn discounted(
+    index: &IndexSolution,
+    model: &Model,
+    i: AgentId,
+    flow: Vec<f64>,
+    goes_on: impl Fn(usize) -> bool,
+) -> Vec<f64> {
+    let kernel = model.player(i).moves.at(0, index.decision_for(i), 0);
+    let n = flow.len();
+    let row = |x: usize| kernel.row(x).iter().map(move |p| (x, p));
+    let entry = |(x, p): (usize, &f64)| if goes_on(x) { model.discount() * p } else { 0.0 };
+    let mut power: Vec<f64> = (0..n).flat_map(row).map(entry).collect();
+    let mut sum = flow;
+    for _ in 0..SQUARINGS {
+        if power.iter().all(|p| *p < f64::MIN_POSITIVE) {
+            break;
+        }
+        let dot = |row: &[f64], column: &dyn Fn(usize) -> f64| -> f64 {
+            row.iter().enumerate().map(|(k, p)| p * column(k)).sum()
+        };
+        let later: Vec<f64> = power.chunks(n).map(|row| dot(row, &|k| sum[k])).collect();
+        sum.iter_mut().zip(later).for_each(|(sum, later)| *sum += later);
+        let square = |row: &[f64]| (0..n).map(|y| dot(row, &|k| power[k * n + y])).collect::<Vec<f64>>();
+        power = power.chunks(n).flat_map(square).collect();
     }
-    values
+    sum
 }
 
 /// One player against truthful others, a few periods ahead; then she is truthful too.

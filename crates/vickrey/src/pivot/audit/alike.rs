@@ -36,8 +36,7 @@ pub(super) fn all(
         let first = groups.iter().any(|group| group[0] == i);
         let left = if first { case.left(i) } else { None };
         if let Some(left) = &left {
-            let horizon = model.periods().map_or(1.0 / (1.0 - model.discount()), |n| n as f64);
-            found.loss_alone = found.loss_alone.max(left.certificate().ties * horizon);
+            found.loss_alone = found.loss_alone.max(left.certificate().ties);
         }
         let mut run = Run { case, crowd, left, everybody: k == 0, found };
         run.all();

@@ -42,11 +42,11 @@ pub(super) fn look(case: &Case<'_>, why: String, progress: Progress<'_>) -> Meas
     let states = ((most / (one * players as f64)) as usize).clamp(ENOUGH, MOST);
     let seats = ((most / (one * states as f64)) as usize).clamp(1, players);
     let arms = case.solution.index().map(|index| Arms::new(index, model, case.solution.mode()));
-    let periods = match case.solution.index() {
-        None => 1,
-        Some(_) => depth(most / (ENOUGH * seats) as f64, mean, case.cost_of_a_ruling()),
+    let (periods, far) = match case.solution.index() {
+        None => (1, 0),
+        Some(_) => distance(most / seats as f64, mean, case.cost_of_a_ruling()),
     };
-    let searched = words_of_the_search(case, seats, periods);
+    let searched = words_of_the_search(case, seats, (periods, far));
     let scope = Scope::Met { states, searched, single: case.is_static(), why };
     let mut run = Run { case, arms, known: HashMap::new(), found: Measures::new(model, scope) };
     run.end();
@@ -54,20 +54,29 @@ pub(super) fn look(case: &Case<'_>, why: String, progress: Progress<'_>) -> Meas
         let mut random = stream(case.options.seed, Purpose::Audit, k as u64);
         let first = random.random_range(0..players);
         let who: Vec<AgentId> = (0..seats).map(|s| (first + s) % players).collect();
-        run.state(t, &state, &who, if k < ENOUGH { periods } else { 1 });
+        run.state(t, &state, &who, if k < far { periods } else { 1 });
         progress((k + 1) as f64 / states as f64);
     }
     run.found
 }
 
-/// How many periods can be looked ahead for so many operations: in each she is chosen or not, and the one who is chosen
-/// moves.
-fn depth(most: f64, types: f64, ruling: f64) -> usize {
-    let cost = |periods: i32| (0..periods).map(|k| (2.0 * types).powi(k)).sum::<f64>() * 2.0 * types * ruling;
-    (2..=FARTHEST).rev().find(|periods| cost(*periods as i32) <= most).unwrap_or(1)
+/// How many periods can be looked ahead for so many operations, and in how many states: in each period she is chosen or
+/// not, and the one who is chosen moves.
+fn distance(most: f64, types: f64, ruling: f64) -> (usize, usize) {
+    let cost = |periods: usize| {
+        let reached: f64 = (0..periods).map(|k| (2.0 * types).powi(k as i32)).sum();
+        reached * 2.0 * types * ruling
+    };
+    let far = (2..=FARTHEST).rev().find(|periods| cost(*periods) * ENOUGH as f64 <= most);
+    // Rather two periods in fewer states than one.
+    let near = || match (most / cost(2)) as usize {
+        0 => (1, 0),
+        states => (2, states),
+    };
+    far.map_or_else(near, |periods| (periods, ENOUGH))
 }
 
-fn words_of_the_search(case: &Case<'_>, seats: usize, periods: usize) -> String {
+fn words_of_the_search(case: &Case<'_>, seats: usize, (periods, far): (usize, usize)) -> String {
     let players = case.solution.model().players();
     let who = if seats < players { format!("{seats} of {players} players") } else { "every player".into() };
     let lies = format!("every single lie of {who} in every such state");
@@ -76,7 +85,7 @@ fn words_of_the_search(case: &Case<'_>, seats: usize, periods: usize) -> String 
             "{lies}; what follows is the same whatever she reports, so that nothing beats the best report of every period"
         ),
         Structure::Index if periods > 1 => format!(
-            "{lies}, what follows taken as value minus reference; in {ENOUGH} of them the best lies of {periods} periods \
+            "{lies}, what follows taken as value minus reference; in {far} of them the best lies of {periods} periods \
              in a row, then the truth"
         ),
         _ => format!("{lies}, what follows taken as value minus reference"),
@@ -212,8 +221,8 @@ impl Run<'_> {
         self.found = found;
     }
 
-    /// What decisions bring to everybody, up to one number: all, or of indices those that are taken or concern somebody
-    /// in `who`.
+    /// What decisions bring to everybody, up to one number: all, or of indices those that are taken, serve
+    /// somebody in `who`, or nobody.
     fn everybody(&mut self, t: usize, state: &State, truth: &Ruling, who: &[AgentId]) -> Worth {
         if let Some(found) = self.case.solution.exchangeable() {
             return found.worth(t, state, None).into_iter().enumerate().collect();
@@ -224,7 +233,11 @@ impl Run<'_> {
         };
         let (model, delta) = (self.case.solution.model(), self.case.solution.model().discount());
         let mut worth = Worth::new();
-        for a in who.iter().map(|i| arms.decision_for(*i)).chain(truth.decision.iter().copied()) {
+        let possible = self.likely(t, state).first().map_or(&[][..], |(z, _)| model.feasible(*z));
+        let served = who.iter().map(|i| arms.decision_for(*i));
+        let all: BTreeSet<usize> =
+            served.chain(arms.idle(possible).take(1)).chain(truth.decision.iter().copied()).collect();
+        for a in all {
             let own = |i: AgentId| model.player(i).utility.at(t, a, state.public)[state.types[i]];
             let now =
                 model.public().utility.at(t, a, state.public) + (0..model.players()).map(own).sum::<f64>();

@@ -87,15 +87,9 @@ impl Case<'_> {
                 return alike::all(self, &groups, &seats, progress);
             }
             why = if bytes > MOST_BYTES {
-                format!(
-                    "all {states:.3e} states of one player would take {:.1e} GiB",
-                    bytes / f64::from(1 << 30)
-                )
+                format!("all {states:.1e} states would take {:.1e} GiB", bytes / f64::from(1 << 30))
             } else {
-                format!(
-                    "all {states:.3e} states of one player would take {:.0} times the effort",
-                    (work / most).ceil()
-                )
+                format!("all {states:.1e} states would take {:.0e} times the effort", (work / most).ceil())
             };
         }
         met::look(self, why, progress)
