@@ -6,7 +6,6 @@ use vickrey::audit::AuditOptions;
 use vickrey::guarantee::Audit;
 use vickrey::pivot::audit;
 use vickrey::pivot::solve::{SolveError, solve_product};
-use vickrey_scenario::output::pivot::audit_in_part;
 use vickrey_scenario::output::{
     AuditReport, Document, NoFactor, PivotPart, PivotResult, PivotRunError, Table,
 };
@@ -60,8 +59,7 @@ fn of_mode(
         let product = solve_product(result.model(), &result.pivot.options(), &|_| ())?;
         return Ok(audit::audit(&product, options, time, progress));
     }
-    let nothing_seen = Audit { guarantees: Vec::new(), findings: Vec::new() };
-    Ok(result.promises.as_ref().err().map_or(nothing_seen, |seen| audit_in_part(&result.solution, seen)))
+    Ok(audit::audit_solution(&result.solution, options, time, progress))
 }
 
 impl Outcome for PivotResult<'_> {

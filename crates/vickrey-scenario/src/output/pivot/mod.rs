@@ -28,7 +28,7 @@ pub use document::{
     Accounts, Expectation, FinerGrids, PivotPart, PivotSummary, PlayerRow, RulingRow, StartRow, TraceRow,
 };
 pub use expected::Forecast;
-pub use promises::{Unchecked, audit_in_part};
+pub use promises::Unchecked;
 pub use reports::utilities;
 pub use start::Start;
 

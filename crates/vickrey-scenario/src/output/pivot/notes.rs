@@ -81,7 +81,8 @@ fn drawn(result: &PivotResult<'_>) -> Option<String> {
             )
         }),
         Err(seen) => Some(format!(
-            "the promises were not searched: {}; what is shown was seen in {} states of truthful runs",
+            "the promises were not searched with the result (`vickrey audit` does): {}; what a run shows was seen in {} \
+             states of truthful runs",
             seen.why, seen.states
         )),
     }

@@ -1,11 +1,10 @@
-//! What is known about the promises of an instance that has no table of all its joint states.
+//! What a run shows of the promises of an instance that has no table of all its joint states; audits search further.
 
 use serde::Serialize;
-use vickrey::guarantee::{Audit, Balance, Baseline, Evidence, Guarantee, Property, SolutionConcept, Verdict};
 use vickrey::pivot::audit::Low;
 use vickrey::pivot::protocol::PivotError;
 use vickrey::pivot::simulate::{Game, Step};
-use vickrey::pivot::{Model, Solution, Without};
+use vickrey::pivot::{Model, Solution};
 
 use super::tables::state_words;
 
@@ -66,88 +65,4 @@ fn why(solution: &Solution) -> String {
             vickrey::pivot::solve::Structure::Product => "on all joint states",
         }
     )
-}
-
-/// The table of guarantees of such an instance: what was seen in a few runs, and what was not checked.
-pub fn audit_in_part(solution: &Solution, seen: &Unchecked) -> Audit {
-    let mode = solution.mode();
-    let bound = solution.certificate().bound;
-    let certificate = format!("certificate: no lie gains more than {bound:.1e}; not searched: {}", seen.why);
-    let unchecked = |property, promised, condition: &str, note: &str| Guarantee {
-        property,
-        promised,
-        verdict: Verdict::NotChecked,
-        condition: condition.to_owned(),
-        evidence: None,
-        note: note.to_owned(),
-    };
-    let not_tight = mode != Without::Tight;
-    let ex_post = Property::IncentiveCompatibility(SolutionConcept::ExPost);
-    let guarantees = vec![
-        unchecked(Property::Efficiency, true, "reports are truthful", &format!("not searched: {}", seen.why)),
-        unchecked(
-            ex_post,
-            true,
-            "the others are truthful; nobody's type moves or concerns another; kernels and outcome probabilities are \
-             right and known; nobody knows the outcome when she reports",
-            &certificate,
-        ),
-        unchecked(
-            Property::IndividualRationality(Baseline::Autarky),
-            not_tight,
-            "modes same and own",
-            &format!("not computed: {}", seen.why),
-        ),
-        against_zero(mode, seen, bound),
-        weak_balance(mode, seen, bound),
-    ];
-    Audit { guarantees, findings: Vec::new() }
-}
-
-fn evidence(low: &Low, seen: &Unchecked, tolerance: f64) -> Evidence {
-    // Plus 0, so that no minus stands before a zero.
-    Evidence { worst: 0.0 - low.value, unit: "money", at: low.at.clone(), tries: seen.states, tolerance }
-}
-
-fn verdict(evidence: &Evidence, promised: bool) -> Verdict {
-    match (evidence.worst <= evidence.tolerance, promised) {
-        (true, _) => Verdict::Holds,
-        (false, true) => Verdict::Violated,
-        (false, false) => Verdict::ConditionNotMet,
-    }
-}
-
-fn where_seen(mode: Without, seen: &Unchecked) -> String {
-    format!("mode {}, {} states met in {RUNS} truthful runs ({})", mode.name(), seen.states, seen.why)
-}
-
-fn against_zero(mode: Without, seen: &Unchecked, bound: f64) -> Guarantee {
-    let evidence = seen.truthful.as_ref().map(|low| evidence(low, seen, bound));
-    // Whether opting out is worth at least 0 is not known here, and mode tight may have outside values below 0.
-    let verdict = evidence.as_ref().map_or(Verdict::NotChecked, |evidence| verdict(evidence, false));
-    Guarantee {
-        property: Property::IndividualRationality(Baseline::Zero),
-        promised: false,
-        verdict,
-        condition: "modes same and own: what happens without her is never worth less than 0 to a player; mode tight: \
-                    outside values that are stated are at least 0"
-            .to_owned(),
-        evidence,
-        note: where_seen(mode, seen),
-    }
-}
-
-fn weak_balance(mode: Without, seen: &Unchecked, bound: f64) -> Guarantee {
-    let promised = mode == Without::Same;
-    let evidence = evidence(&seen.payment, seen, if promised { 0.0 } else { bound });
-    Guarantee {
-        property: Property::BudgetBalance(Balance::Weak),
-        promised,
-        verdict: verdict(&evidence, promised),
-        condition:
-            "mode same; mode own if the efficient decision is always possible without her; never in mode tight"
-                .to_owned(),
-        evidence: Some(evidence),
-        note: where_seen(mode, seen),
-    }
 }

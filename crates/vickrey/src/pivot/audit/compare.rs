@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::measure::{Levels, Measures, Scope, Seat, whole};
-use super::rows::{self, over_seats};
+use super::rows::{self, Facts, over_seats};
 use super::{Subject, left, rules, sample, too_large};
 use crate::audit::{AuditOptions, Worst};
 use crate::guarantee::{Balance, Baseline, Property, SolutionConcept, Verdict};
@@ -89,7 +89,7 @@ pub fn summary(product: &Product, options: &AuditOptions) -> ModeSummary {
         None => whole(&subject, &mut |_, _| (), &|_| ()),
         Some(why) => sample::sample(&subject, why, &|_| ()),
     };
-    let audit = rows::audit(&subject, &found);
+    let audit = rows::audit(&Facts::of(&subject), &found);
     let verdict = |property| audit.find(property).map_or(Verdict::NotChecked, |row| row.verdict);
     let gain = over_seats(&found, |seat| &seat.best).join(over_seats(&found, |seat| &seat.once));
     ModeSummary {
@@ -108,8 +108,8 @@ pub fn summary(product: &Product, options: &AuditOptions) -> ModeSummary {
         leak: [0, 1].map(|k| found.leak[k].value.max(0.0)),
         expected_payments: found.receipts,
         drawn: match found.scope {
-            Scope::Whole => None,
-            Scope::Sample { drawn, .. } => Some(drawn),
+            Scope::Sample { drawn, .. } | Scope::Met { states: drawn, .. } => Some(drawn),
+            Scope::Whole | Scope::Alike { .. } => None,
         },
     }
 }

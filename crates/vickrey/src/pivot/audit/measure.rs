@@ -57,8 +57,14 @@ pub(super) struct Seat {
 pub(super) enum Scope {
     /// All states of all periods.
     Whole,
+    /// The same, players who can change places taken together: so many states of one player and the groups of the others,
+    /// most of all players; of every player, or of the first of every group.
+    Alike { states: usize, everyone: bool },
     /// So many states drawn at random, and why not all.
     Sample { drawn: usize, why: String },
+    /// So many states met in truthful runs or drawn at random, the lies that were searched for in them, in words, whether
+    /// values are those of a single period, and why not all states.
+    Met { states: usize, searched: String, single: bool, why: String },
 }
 
 /// What was found.
@@ -97,8 +103,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    pub fn new(subject: &Subject<'_>, scope: Scope) -> Self {
-        let model = subject.product.model();
+    pub fn new(model: &Model, scope: Scope) -> Self {
         let players = model.players();
         let tables = || (0..players).filter_map(|i| model.player(i).outside.as_ref());
         Self {
@@ -131,7 +136,7 @@ pub(super) fn whole(
     keep: &mut dyn FnMut(usize, &Levels),
     progress: &dyn Fn(f64),
 ) -> Measures {
-    let mut run = Run { subject, found: Measures::new(subject, Scope::Whole) };
+    let mut run = Run { subject, found: Measures::new(subject.product.model(), Scope::Whole) };
     match subject.product.model().horizon() {
         Horizon::Finite(periods) => {
             let mut next = run.end();
@@ -449,7 +454,7 @@ fn paid(product: &Product, t: usize, rules: &Rules, time: PaymentTime) -> Vec<f6
 }
 
 /// The largest of what speaks against, over all states.
-fn compare(a: &[f64], b: &[f64], against: impl Fn(f64, f64) -> f64) -> Spot {
+pub(super) fn compare(a: &[f64], b: &[f64], against: impl Fn(f64, f64) -> f64) -> Spot {
     let mut worst = Spot::default();
     for (k, (a, b)) in a.iter().zip(b).enumerate() {
         worst.see(against(*a, *b), k, None, None);
@@ -457,7 +462,7 @@ fn compare(a: &[f64], b: &[f64], against: impl Fn(f64, f64) -> f64) -> Spot {
     worst
 }
 
-fn largest(values: &[f64]) -> f64 {
+pub(super) fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |m, v| m.max(v.abs()))
 }
 

@@ -11,23 +11,36 @@
 //!
 //! What is not promised is computed as well and reported for what it is: what lies gain if the outcome is known early.
 //! Instances that are too large for all states are looked at in states drawn at random, and every row says so.
+//!
+//! Solutions without a table of joint states ([`audit_solution`]) are looked at as a player sees them: her own type, and how
+//! many of the others who are alike have which. Where even those states are too many, states met in truthful runs and
+//! states drawn at random take their place, with what the structure makes exact there: for indices every lie of every
+//! player, the best lies of the next few periods, and what she has if the others decide without her; for decisions that
+//! move nothing, every period as a mechanism of its own.
 
+mod ahead;
+mod alike;
 mod compare;
+mod crowd;
 mod dense;
 mod dependence;
 mod measure;
+mod met;
 mod misspecified;
 mod rows;
 mod sample;
+mod structured;
 mod turn;
 mod words;
 
 pub use compare::{Low, ModeSummary, Outlook, compare, outlook, summary};
 pub use dependence::{Dependent, JointError, JointModel, dependence};
 pub use misspecified::{Misspecified, MisspecifiedError, misspecified};
+pub use structured::{Rule, audit_solution, audit_solution_of};
 pub use turn::Rules;
 
 use self::measure::whole;
+use self::rows::Facts;
 use super::mode::{PaymentTime, Without};
 use super::model::Horizon;
 use super::solve::product::Product;
@@ -59,7 +72,7 @@ pub fn audit(product: &Product, options: &AuditOptions, time: PaymentTime, progr
             let rules = |_| Rules::default();
             let subject = Subject { product, rules: &rules, time, options: *options, left: None };
             let found = sample::sample(&subject, why, progress);
-            rows::audit(&subject, &found)
+            rows::audit(&Facts::of(&subject), &found)
         }
     }
 }
@@ -82,7 +95,7 @@ pub fn audit_of(
     progress(0.1);
     let subject = Subject { product, rules, time, options: *options, left };
     let found = whole(&subject, &mut |_, _| (), &|done| progress(0.1 + 0.9 * done));
-    rows::audit(&subject, &found)
+    rows::audit(&Facts::of(&subject), &found)
 }
 
 /// What a solution does in a period, in all states.
@@ -128,3 +141,6 @@ fn too_large(product: &Product, options: &AuditOptions) -> Option<String> {
     (work > most)
         .then(|| format!("all {states:.3e} states would take {:.0} times the effort", (work / most).ceil()))
 }
+
+#[cfg(test)]
+mod tests;

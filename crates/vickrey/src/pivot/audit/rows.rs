@@ -8,11 +8,43 @@ use crate::guarantee::{
     Audit, Balance, Baseline, Evidence, Finding, Guarantee, Property, SolutionConcept, Verdict,
 };
 use crate::pivot::mode::{PaymentTime, Without};
-use crate::pivot::model::Horizon;
+use crate::pivot::model::{Horizon, Model};
+use crate::pivot::solve::space::Space;
+
+/// What rows need to know about the instance and its solution.
+pub(super) struct Facts<'a> {
+    pub model: &'a Model,
+    pub mode: Without,
+    pub time: PaymentTime,
+    /// No lie gains more than this.
+    pub bound: f64,
+    /// Certified error of the values of an infinite horizon.
+    pub error: f64,
+    /// Largest constant that was taken from what a player can expect.
+    pub constants: f64,
+    /// By how much the tables that were worked with miss those of the instance, relative to their size.
+    pub tables: f64,
+}
+
+impl<'a> Facts<'a> {
+    pub fn of(subject: &Subject<'a>) -> Self {
+        let product = subject.product;
+        let all = (0..product.model().players()).map(|i| product.own_constant(i, 0).abs());
+        Self {
+            model: product.model(),
+            mode: product.mode(),
+            time: subject.time,
+            bound: product.certificate().bound,
+            error: product.error(),
+            constants: all.fold(0.0, f64::max),
+            tables: dense::tables(product),
+        }
+    }
+}
 
 /// All rows and findings.
-pub(super) fn audit(subject: &Subject<'_>, found: &Measures) -> Audit {
-    let desk = Desk { subject, found };
+pub(super) fn audit(facts: &Facts<'_>, found: &Measures) -> Audit {
+    let desk = Desk { facts, found };
     let mut guarantees = vec![desk.feasibility(), desk.efficiency(), desk.ex_post(), desk.dominant()];
     guarantees.extend([desk.against_alone(), desk.against_zero()]);
     if found.stated {
@@ -28,18 +60,18 @@ pub(super) fn over_seats(found: &Measures, of: impl Fn(&Seat) -> &Worst) -> Wors
 }
 
 struct Desk<'a> {
-    subject: &'a Subject<'a>,
+    facts: &'a Facts<'a>,
     found: &'a Measures,
 }
 
 impl Desk<'_> {
     fn mode(&self) -> Without {
-        self.subject.product.mode()
+        self.facts.mode
     }
 
     /// Periods that count, as a number that errors of one period are multiplied with.
     fn horizon(&self) -> f64 {
-        let model = self.subject.product.model();
+        let model = self.facts.model;
         match model.horizon() {
             Horizon::Finite(periods) => periods as f64,
             Horizon::Infinite => 1.0 / (1.0 - model.discount()),
@@ -53,33 +85,41 @@ impl Desk<'_> {
 
     /// What no lie gains more than: the certificate, and what is not known about the programs of the audit itself.
     fn slack(&self) -> f64 {
-        self.subject.product.certificate().bound + 2.0 * self.found.error + self.rounding()
+        self.facts.bound + 2.0 * self.found.error + self.rounding()
     }
 
     /// The same for what a player can expect, where the values themselves count.
     fn slack_of_values(&self) -> f64 {
-        self.slack() + self.subject.product.error()
+        self.slack() + self.facts.error
     }
 
     /// What is lost by adding constants back.
     fn constants(&self) -> f64 {
-        let product = self.subject.product;
-        let all = (0..product.model().players()).map(|i| product.own_constant(i, 0).abs());
-        8.0 * f64::EPSILON * all.fold(0.0, f64::max)
+        8.0 * f64::EPSILON * self.facts.constants
     }
 
     fn words(&self) -> String {
-        let time = match self.subject.time {
+        let time = match self.facts.time {
             PaymentTime::BeforeOutcome => "payments fixed before the outcome",
             PaymentTime::OutcomeContingent => "payments that wait for the outcome",
         };
-        let space = self.subject.product.space();
+        let states = Space::of(self.facts.model).size_in_words();
+        let states = if states < 1e15 { states.to_string() } else { format!("{states:.3e}") };
+        let all = match self.facts.model.horizon() {
+            Horizon::Finite(periods) => format!("all {states} states of {periods} periods"),
+            Horizon::Infinite => format!("all {states} states"),
+        };
         let scope = match &self.found.scope {
-            Scope::Whole => match self.subject.product.model().horizon() {
-                Horizon::Finite(periods) => format!("all {} states of {periods} periods", space.size()),
-                Horizon::Infinite => format!("all {} states", space.size()),
-            },
+            Scope::Whole => all,
+            Scope::Alike { states, everyone } => {
+                let who =
+                    if *everyone { "every player" } else { "the first player of every group of equals" };
+                format!("{all}, players who can change places taken together: {states} states of {who}")
+            }
             Scope::Sample { drawn, why } => format!("{drawn} states drawn at random ({why})"),
+            Scope::Met { states, why, .. } => {
+                format!("{states} states, met in truthful runs or drawn at random ({why})")
+            }
         };
         format!("mode {}, {time}, {scope}", self.mode().name())
     }
@@ -104,8 +144,8 @@ impl Desk<'_> {
     }
 
     fn efficiency(&self) -> Guarantee {
-        let (found, product) = (self.found, self.subject.product);
-        let tolerance = self.slack() + 2.0 * product.error();
+        let (found, facts) = (self.found, self.facts);
+        let tolerance = self.slack() + 2.0 * facts.error;
         let parts = [&found.better, &found.difference, &found.dense];
         // Gains of other decisions are what a reader asks for, unless one of the other checks fails.
         let failing = parts.into_iter().find(|worst| worst.value > tolerance);
@@ -113,17 +153,21 @@ impl Desk<'_> {
         worst.tries = parts.iter().map(|worst| worst.tries).sum();
         let verdict = judge(&worst, tolerance, true);
         let welfare = match found.scope {
-            Scope::Whole => "the welfare of the decisions, evaluated afresh,",
-            Scope::Sample { .. } => "one step from the next values",
+            Scope::Whole | Scope::Alike { .. } => "the welfare of the decisions, evaluated afresh,",
+            Scope::Sample { .. } | Scope::Met { .. } => "one step from the next values",
         };
-        let note = format!(
-            "another feasible decision is better by at most {}; {welfare} is within {:.1e} of the values; expectations \
-             within {:.1e} of sums over joint states ({} states)",
-            money(found.better.value.max(0.0)),
-            found.difference.value.max(0.0),
-            found.dense.value.max(0.0),
-            found.dense.tries
-        );
+        let mut note =
+            format!("another feasible decision is better by at most {}", money(found.better.value.max(0.0)));
+        if found.difference.tries > 0 {
+            let within = found.difference.value.max(0.0);
+            note.push_str(&format!("; {welfare} is within {within:.1e} of the values"));
+        }
+        if found.dense.tries > 0 {
+            let (within, states) = (found.dense.value.max(0.0), found.dense.tries);
+            note.push_str(&format!(
+                "; expectations within {within:.1e} of sums over joint states ({states} states)"
+            ));
+        }
         let condition = "reports are truthful; kernels and probabilities of the instance are the true ones";
         self.finished(row(Property::Efficiency, true, verdict, condition, worst, tolerance), &note)
     }
@@ -135,7 +179,7 @@ impl Desk<'_> {
     fn ex_post(&self) -> Guarantee {
         let (worst, tolerance) = (self.gains(), self.slack());
         let verdict = judge(&worst, tolerance, true);
-        let condition = match self.subject.time {
+        let condition = match self.facts.time {
             PaymentTime::BeforeOutcome => {
                 "the others are truthful; nobody's type moves or concerns another; kernels and outcome probabilities are \
                  right and known; nobody knows the outcome when she reports"
@@ -145,13 +189,14 @@ impl Desk<'_> {
                  right and known; the outcome may be known early"
             }
         };
-        let searched = match self.found.scope {
-            Scope::Whole => {
+        let searched = match &self.found.scope {
+            Scope::Whole | Scope::Alike { .. } => {
                 "every single lie and the best strategy of every player, from every period and state on"
             }
             Scope::Sample { .. } => "single lies, what follows taken as value minus reference",
+            Scope::Met { searched, .. } => searched.as_str(),
         };
-        let certificate = product_certificate(self.subject.product.certificate().bound);
+        let certificate = product_certificate(self.facts.bound);
         let note = match verdict {
             Verdict::Holds => format!("no lie pays; {searched}; {certificate}"),
             _ => format!("a lie gains {}; {searched}; {certificate}", money(worst.value)),
@@ -163,7 +208,7 @@ impl Desk<'_> {
     fn dominant(&self) -> Guarantee {
         let property = Property::IncentiveCompatibility(SolutionConcept::DominantStrategy);
         let condition = "a single period: with more, the others' later reports may answer to hers";
-        if self.subject.product.model().horizon() != Horizon::Finite(1) {
+        if self.facts.model.horizon() != Horizon::Finite(1) {
             let row = row(property, false, Verdict::NotChecked, condition, Worst::default(), 0.0);
             let note = "not promised: with several periods the others have to be truthful, because what they report later \
                         may depend on what she reports now";
@@ -197,6 +242,8 @@ impl Desk<'_> {
             }
             _ => format!("somebody is worse off by {} than {over}", money(worst.value)),
         };
+        let single = matches!(self.found.scope, Scope::Met { single: true, .. });
+        let note = if single { format!("{note}, in a single period or at the end") } else { note };
         self.finished(row(property, promised, verdict, condition, worst, tolerance), &note)
     }
 
@@ -248,7 +295,8 @@ impl Desk<'_> {
     fn weak_balance(&self) -> Guarantee {
         let found = self.found;
         let worst = over_seats(found, |seat| &seat.payment);
-        let possible = found.scope == Scope::Whole && found.available.iter().all(|a| *a);
+        let possible =
+            matches!(found.scope, Scope::Whole | Scope::Alike { .. }) && found.available.iter().all(|a| *a);
         let promised = match self.mode() {
             Without::Same => true,
             Without::Own => possible,
@@ -273,27 +321,31 @@ impl Desk<'_> {
 
     /// Identities that hold whatever the instance is.
     fn accounts(&self) -> Guarantee {
-        let (found, product) = (self.found, self.subject.product);
-        let players = product.model().players() as f64;
+        let (found, facts) = (self.found, self.facts);
+        let players = facts.model.players() as f64;
         // An error of the values is paid again in every period.
-        let tolerance = players * (2.0 * product.error() * self.horizon() + self.rounding())
+        let tolerance = players * (2.0 * facts.error * self.horizon() + self.rounding())
             + self.slack()
             + players * found.error;
-        let tables = dense::tables(product);
         let mut worst = found.accounts.clone().join(found.averaged.clone());
-        if tables > 1e-12 {
+        if facts.tables > 1e-12 {
             worst.see(f64::INFINITY, || "tables and constants differ from the instance".into());
         }
         let verdict = judge(&worst, tolerance, true);
         let sum = match found.scope {
             Scope::Whole => "payments, values and utilities of all periods add up",
-            Scope::Sample { .. } => "what truth brings is value minus reference",
+            Scope::Alike { .. } | Scope::Sample { .. } | Scope::Met { .. } => {
+                "what truth brings is value minus reference"
+            }
         };
-        let note = format!(
-            "{sum} within {:.1e}; payments by outcome average to those before it within {:.1e}",
-            found.accounts.value.max(0.0),
+        let averaged = format!(
+            "payments by outcome average to those before it within {:.1e}",
             found.averaged.value.max(0.0)
         );
+        let note = match found.accounts.tries {
+            0 => averaged,
+            _ => format!("{sum} within {:.1e}; {averaged}", found.accounts.value.max(0.0)),
+        };
         self.finished(row(Property::Accounts, true, verdict, "none", worst, tolerance), &note)
     }
 

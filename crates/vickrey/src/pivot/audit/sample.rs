@@ -30,7 +30,7 @@ pub(super) fn sample(subject: &Subject<'_>, why: String, progress: Progress<'_>)
     let drawn = (rulings / (lies.len() + 1)).clamp(ENOUGH, 2_000);
     let tried = (rulings / drawn).saturating_sub(1).clamp(1, lies.len());
     let scope = Scope::Sample { drawn, why };
-    let mut run = Run { subject, found: Measures::new(subject, scope) };
+    let mut run = Run { subject, found: Measures::new(model, scope) };
     for k in 0..drawn {
         let mut random = stream(subject.options.seed, Purpose::Audit, k as u64);
         let period = random.random_range(0..product.periods());

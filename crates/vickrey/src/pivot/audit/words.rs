@@ -29,9 +29,13 @@ pub(super) fn period(model: &Model, period: usize) -> String {
 
 /// A spot: period, state, and what is known and said there.
 pub(super) fn spot(model: &Model, space: &Space, at: usize, spot: &Spot, player: Option<AgentId>) -> String {
+    case(model, at, &space.state(spot.state, model.players()), spot, player)
+}
+
+/// The same for a state that is given.
+pub(super) fn case(model: &Model, at: usize, here: &State, spot: &Spot, player: Option<AgentId>) -> String {
     let labels = model.labels();
-    let here = state(model, &space.state(spot.state, model.players()));
-    let mut text = format!("{}{here}", period(model, at));
+    let mut text = format!("{}{}", period(model, at), state(model, here));
     if let Some(z) = spot.outcome {
         text.push_str(&format!(", when {} comes", labels.outcomes[z]));
     }

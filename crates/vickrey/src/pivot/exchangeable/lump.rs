@@ -119,7 +119,7 @@ impl Lumped {
 
 /// Multisets of types of 0, 1, .. members, as ascending lists in lexicographic order.
 #[derive(Clone, Debug, PartialEq)]
-struct Multisets {
+pub(in crate::pivot) struct Multisets {
     types: usize,
     by_size: Vec<Vec<Vec<usize>>>,
     /// For each size, where a multiset goes when a type joins.
@@ -127,7 +127,7 @@ struct Multisets {
 }
 
 impl Multisets {
-    fn new(types: usize, members: usize) -> Self {
+    pub(in crate::pivot) fn new(types: usize, members: usize) -> Self {
         let mut by_size: Vec<Vec<Vec<usize>>> = vec![vec![Vec::new()]];
         let mut joined = Vec::new();
         for size in 0..members {
@@ -148,16 +148,16 @@ impl Multisets {
         Self { types, by_size, joined }
     }
 
-    fn all(&self) -> &[Vec<usize>] {
+    pub(in crate::pivot) fn all(&self) -> &[Vec<usize>] {
         &self.by_size[self.joined.len()]
     }
 
-    fn place(&self, set: &[usize]) -> usize {
+    pub(in crate::pivot) fn place(&self, set: &[usize]) -> usize {
         find(self.all(), set)
     }
 
     /// Law of the multiset of independent types.
-    fn law<'a>(&self, members: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
+    pub(in crate::pivot) fn law<'a>(&self, members: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
         let mut law = vec![1.0];
         for (size, own) in members.enumerate() {
             let mut next = vec![0.0; self.by_size[size + 1].len()];

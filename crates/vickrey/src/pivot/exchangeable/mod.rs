@@ -5,6 +5,7 @@
 
 mod lump;
 
+pub(super) use lump::Multisets;
 pub use lump::{LumpError, Lumped};
 
 use std::collections::HashMap;

@@ -168,10 +168,15 @@ impl IndexSolution {
         let served = served.map(|(i, (arm, x))| (self.structure.chosen_by[i], Some(i), arm.indices[*x]));
         let candidates = || served.clone().chain(self.structure.idle.map(|a| (a, None, 0.0)));
         let highest = candidates().map(|(_, _, index)| index).fold(f64::NEG_INFINITY, f64::max);
-        let enough = highest - TIE * (self.unit + highest.abs());
+        let enough = highest - self.band(highest);
         let chosen = candidates().filter(|(_, _, index)| *index >= enough).min_by_key(|(a, _, _)| *a);
         // There is at least one player, and the highest index is enough.
         chosen.map_or((0, None), |(decision, winner, _)| (decision, winner))
+    }
+
+    /// Indices within this of the highest are equal to it.
+    pub(in crate::pivot) fn band(&self, highest: f64) -> f64 {
+        TIE * (self.unit + highest.abs())
     }
 
     /// W_{-i} - w - v_winner - delta E W_{-i}(next), and for the winner the same without her utility and move.

@@ -49,6 +49,16 @@ impl Problem {
         }
     }
 
+    /// Utilities of one period within this of the largest are ties, where nothing else matters.
+    pub(in crate::pivot) fn band_now(&self, best: f64) -> f64 {
+        self.stage.band(best, 0.0, 0.0)
+    }
+
+    /// What has to be added to what a player can expect.
+    pub(in crate::pivot) fn own_constant(&self, i: AgentId, period: usize) -> f64 {
+        self.stage.constant_of(&self.model, i, period)
+    }
+
     /// What has to be added to what the public can expect.
     pub(in crate::pivot) fn public_constant(&self, period: usize) -> f64 {
         self.stage.constant(&self.model, &[], period)

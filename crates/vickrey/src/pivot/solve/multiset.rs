@@ -120,6 +120,24 @@ impl Exchangeable {
         &self.certificate
     }
 
+    /// What the values of an infinite horizon are known to; 0 for finite games.
+    pub(in crate::pivot) fn error(&self) -> f64 {
+        self.error
+    }
+
+    /// What every decision is worth to everybody together, with what follows, or to one player if everybody is truthful
+    /// then (value minus reference); up to one number that is the same for all decisions.
+    pub(in crate::pivot) fn worth(&self, period: usize, state: &State, player: Option<AgentId>) -> Vec<f64> {
+        let (next, now, mut known) = (self.slice(period + 1), (period, state), Known::new());
+        let all = self.choices((&self.everybody, 0), now, &self.whole, self.whole.slice(next), &mut known);
+        let Some(i) = player else { return all };
+        let (g, view) = (self.group[i], &self.others[i]);
+        let values = &self.rest[g];
+        let against = self.tight.get(g).map_or_else(|| values.slice(next), |h| &h[next]);
+        let rest = self.choices((view, 1 + g), now, values, against, &mut known);
+        all.iter().zip(rest).map(|(all, rest)| all - rest).collect()
+    }
+
     /// Decisions and payments at one state.
     pub fn ruling(&self, period: usize, state: &State) -> Ruling {
         let model = &self.everybody.problem.model;
@@ -287,7 +305,7 @@ fn places(lumped: &Lumped, first: AgentId, group: &[usize], i: AgentId) -> Vec<V
 }
 
 /// Number of every kernel among the distinct ones of all players.
-fn kernels(model: &Model) -> Vec<Vec<usize>> {
+pub(in crate::pivot) fn kernels(model: &Model) -> Vec<Vec<usize>> {
     let mut distinct: Vec<&Kernel> = Vec::new();
     let mut number = |kernel| match distinct.iter().position(|k| *k == kernel) {
         Some(known) => known,

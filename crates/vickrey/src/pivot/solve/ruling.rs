@@ -33,7 +33,7 @@ impl Ruling {
 }
 
 /// The first decision of a set that is within the tie band of the best, and the best value.
-pub(super) fn pick(set: &[usize], choices: &[f64], band: impl Fn(f64) -> f64) -> (usize, f64) {
+pub(in crate::pivot) fn pick(set: &[usize], choices: &[f64], band: impl Fn(f64) -> f64) -> (usize, f64) {
     let best = set.iter().map(|&a| choices[a]).fold(f64::NEG_INFINITY, f64::max);
     let limit = best - band(best);
     let taken = set.iter().copied().find(|&a| choices[a] >= limit).unwrap_or(set[0]);
