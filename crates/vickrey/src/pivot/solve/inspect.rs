@@ -3,6 +3,7 @@
 use super::infinite::{Convergence, Iteration, Target, iterate};
 use super::problem::{Problem, Slab};
 use super::product::Product;
+use super::ruling::pick;
 use super::sweep::{Sets, Wants, sweep};
 use crate::mechanism::AgentId;
 use crate::pivot::mode::Without;
@@ -47,6 +48,12 @@ impl Problem {
             let own = self.own(i, period, decision, public);
             *out = out.iter().flat_map(|so_far| own.iter().map(move |v| so_far + v)).collect();
         }
+    }
+
+    /// The first decision of a set within the tie band of the best, and the best value, if values are exact; `level`: what
+    /// all of them have in common, about.
+    pub(in crate::pivot) fn first_of_best(&self, set: &[usize], choices: &[f64], level: f64) -> (usize, f64) {
+        pick(set, choices, |best| self.stage.band(best, level, 0.0))
     }
 
     /// What has to be added to what the public can expect.
