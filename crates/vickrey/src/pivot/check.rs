@@ -25,7 +25,17 @@ pub(super) fn flaw(
 
 /// Everything that is wrong with an instance.
 pub(super) fn all(parts: &Parts) -> Result<(), ModelError> {
-    let mut desk = Desk { parts, found: Vec::new() };
+    all_of(parts, 1)
+}
+
+/// The same if a player may stand for so many of an instance that was accepted: her utility is a sum of as many numbers,
+/// her probabilities are products of as many.
+pub(super) fn all_of(parts: &Parts, members: usize) -> Result<(), ModelError> {
+    // Beside what the members' rows may miss, rounding of the products.
+    let members = members as i32;
+    let row_sum = ((1.0 + ROW_SUM).powi(members) - 1.0) * (1.0 + 1e-6);
+    let row_sum = if members == 1 { ROW_SUM } else { row_sum };
+    let mut desk = Desk { parts, row_sum, largest: LARGEST * f64::from(members), found: Vec::new() };
     desk.game();
     if desk.found.is_empty() {
         desk.outcomes();
@@ -58,6 +68,10 @@ pub(super) fn label(parts: &mut Parts) {
 
 struct Desk<'a> {
     parts: &'a Parts,
+    /// What a sum of probabilities may miss 1 by.
+    row_sum: f64,
+    /// Sizes beyond this are refused.
+    largest: f64,
     found: Vec<Flaw>,
 }
 
@@ -301,7 +315,7 @@ impl Desk<'_> {
     }
 
     fn number(&mut self, place: Place, field: &'static str, at: &str, x: f64) {
-        if x.is_nan() || x.abs() > LARGEST {
+        if x.is_nan() || x.abs() > self.largest {
             self.say(place, field, at, x.to_string(), "a number of size at most 1e12");
         }
     }
@@ -311,11 +325,11 @@ impl Desk<'_> {
             let accepted = format!("{length} probabilities");
             return self.say(place, field, at, format!("{} numbers", row.len()), accepted);
         }
-        if let Some(x) = row.iter().find(|x| !(0.0..=1.0 + ROW_SUM).contains(*x)) {
+        if let Some(x) = row.iter().find(|x| !(0.0..=1.0 + self.row_sum).contains(*x)) {
             return self.say(place, field, at, x.to_string(), "probabilities from 0 to 1");
         }
         let sum: f64 = row.iter().sum();
-        if (sum - 1.0).abs() > ROW_SUM {
+        if (sum - 1.0).abs() > self.row_sum {
             self.say(place, field, at, format!("probabilities that add up to {sum}"), "a sum of 1");
         }
     }

@@ -274,6 +274,13 @@ impl Model {
         Ok(Self { parts })
     }
 
+    /// As [`new`](Self::new), where a player may stand for so many of an instance that was accepted.
+    pub(super) fn of_groups(mut parts: Parts, members: usize) -> Result<Self, ModelError> {
+        check::all_of(&parts, members)?;
+        check::label(&mut parts);
+        Ok(Self { parts })
+    }
+
     /// The game that is left when a player walks away for good: the others with the decisions that are possible
     /// without her (all that are feasible, if `own` is false); who walks away next leaves the decisions that are possible
     /// without both.

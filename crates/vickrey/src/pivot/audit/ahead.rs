@@ -113,7 +113,7 @@ impl<'a> Arms<'a> {
 
 /// Expected discount until a player's index is that of serving nobody, by type; with `ties`, until it is below.
 fn wait(index: &IndexSolution, model: &Model, j: AgentId, ties: bool) -> Vec<f64> {
-    let band = index.band(0.0);
+    let band = index.band_at(0.0);
     let goes_on = |index: &f64| if ties { *index >= -band } else { *index > band };
     let on: Vec<bool> = index.indices(j).iter().map(goes_on).collect();
     let stops = on.iter().map(|on| if *on { 0.0 } else { 1.0 }).collect();

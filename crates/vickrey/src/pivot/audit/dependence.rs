@@ -1,8 +1,11 @@
 //! What independence of types is needed for: the same payments where a player's type moves another's.
 
 use super::measure::settled;
+use std::sync::Arc;
+
 use crate::mechanism::AgentId;
 use crate::pivot::model::{Horizon, Model};
+use crate::pivot::solve::problem::Problem;
 use crate::pivot::solve::space::Space;
 
 /// An instance whose joint state moves by kernels of its own; those of its players and the public are not used.
@@ -66,12 +69,12 @@ impl JointModel {
 
 /// The gain of every player's best strategy against truthful others under efficient decisions and the pivot payments of
 /// mode same, (21) of the paper, all solved on the joint kernel. Payments are computed as if types were independent: the
-/// others' values are those at the reported state.
+/// others' values are those at the reported state. Constants in utilities change nothing: values are compared without.
 pub fn dependence(joint: &JointModel) -> Dependent {
     let model = &joint.model;
     let players = model.players();
     let space = Space::of(model);
-    let dense = Dense { joint, space: &space };
+    let dense = Dense { joint, space: &space, problem: Problem::whole(Arc::new(model.clone())) };
     let end = |members: &[AgentId], public: bool| -> Vec<f64> {
         (0..space.size()).map(|k| dense.terminal(k, members, public)).collect()
     };
@@ -109,6 +112,8 @@ pub fn dependence(joint: &JointModel) -> Dependent {
 struct Dense<'a> {
     joint: &'a JointModel,
     space: &'a Space,
+    /// Its utilities without constants.
+    problem: Problem,
 }
 
 impl Dense<'_> {
@@ -122,22 +127,18 @@ impl Dense<'_> {
     }
 
     fn terminal(&self, k: usize, members: &[AgentId], public: bool) -> f64 {
-        let (model, state) = (&self.joint.model, self.state(k));
-        let own = |i: &AgentId| {
-            let table = model.player(*i).terminal.as_ref();
-            table.map_or(0.0, |g| g.at(0, 0, state.public)[state.types[*i]])
-        };
-        let first =
-            if public { model.public().terminal.get(state.public).copied().unwrap_or(0.0) } else { 0.0 };
+        let state = self.state(k);
+        let own = |i: &AgentId| self.problem.own_terminal(*i, state.public, state.types[*i]);
+        let first = if public { self.problem.public_terminal(state.public) } else { 0.0 };
         members.iter().fold(first, |sum, i| sum + own(i))
     }
 
-    /// Utility of `members` (and the public) and discounted future of every decision in a state.
+    /// Utility of `members` (and the public) and discounted future of every decision in a state, without constants.
     fn choices(&self, t: usize, k: usize, members: &[AgentId], public: bool, next: &[f64]) -> Vec<f64> {
         let (model, state, size) = (&self.joint.model, self.state(k), self.space.size());
         let worth = |a: usize| {
-            let own = |i: &AgentId| model.player(*i).utility.at(t, a, state.public)[state.types[*i]];
-            let first = if public { *model.public().utility.at(t, a, state.public) } else { 0.0 };
+            let own = |i: &AgentId| self.problem.own(*i, t, a, state.public)[state.types[*i]];
+            let first = if public { self.problem.public(t, a, state.public) } else { 0.0 };
             let row = &self.joint.kernels[a][k * size..(k + 1) * size];
             let later: f64 = row.iter().zip(next).map(|(p, v)| p * v).sum();
             members.iter().fold(first, |sum, i| sum + own(i)) + model.discount() * later
@@ -153,24 +154,22 @@ impl Dense<'_> {
     fn best(&self, t: usize, members: &[AgentId], public: bool, next: &[f64]) -> Vec<f64> {
         let value = |k| {
             let choices = self.choices(t, k, members, public, next);
-            self.mean(t, k, |z| self.most(z, &choices).1)
+            self.mean(t, k, |z| self.most(z, &choices, next).1)
         };
         (0..self.space.size()).map(value).collect()
     }
 
-    /// The first decision within rounding of the best, and the best value.
-    fn most(&self, z: usize, choices: &[f64]) -> (usize, f64) {
-        let set = self.joint.model.feasible(z);
-        let best = set.iter().map(|&a| choices[a]).fold(f64::NEG_INFINITY, f64::max);
-        let limit = best - 1e-10 * (1.0 + best.abs());
-        (set.iter().copied().find(|&a| choices[a] >= limit).unwrap_or(set[0]), best)
+    /// The first decision within the tie band of the best, and the best value; by the rule of all solvers.
+    fn most(&self, z: usize, choices: &[f64], next: &[f64]) -> (usize, f64) {
+        let level = self.joint.model.discount() * next[0];
+        self.problem.first_of_best(self.joint.model.feasible(z), choices, level)
     }
 
     /// Decisions by state and outcome.
     fn policy(&self, t: usize, members: &[AgentId], next: &[f64]) -> Vec<Vec<usize>> {
         let of = |k| {
             let choices = self.choices(t, k, members, true, next);
-            (0..self.joint.model.outcomes()).map(|z| self.most(z, &choices).0).collect()
+            (0..self.joint.model.outcomes()).map(|z| self.most(z, &choices, next).0).collect()
         };
         (0..self.space.size()).map(of).collect()
     }
@@ -179,7 +178,7 @@ impl Dense<'_> {
     fn payments(&self, t: usize, others: &[AgentId], next: &[f64], decision: &[Vec<usize>]) -> Vec<f64> {
         let of = |k: usize| {
             let choices = self.choices(t, k, others, true, next);
-            self.mean(t, k, |z| self.most(z, &choices).1 - choices[decision[k][z]])
+            self.mean(t, k, |z| self.most(z, &choices, next).1 - choices[decision[k][z]])
         };
         (0..self.space.size()).map(of).collect()
     }

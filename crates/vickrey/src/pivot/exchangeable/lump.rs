@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Kernel, Labels, Model, ModelError, Moves, Parts, Player};
+use super::super::model::{Kernel, Labels, Model, ModelError, Moves, Outcomes, Parts, Player, Public};
 use super::super::solve::space::State;
 use super::super::varying::Varying;
+use super::Effects;
+use super::images::{Image, Images};
 use crate::mechanism::AgentId;
 
 /// An instance with one player for each group of exchangeable ones.
 ///
-/// Her type is the multiset of the types of the group, the lowest type belonging to the first member and so on. The
-/// decisions are the same, her utility is the sum over the group. Values W of all are those of the original instance.
-/// It is of no use for payments: what is possible without single members, and their outside utilities, are left out.
+/// Her type is the multiset of the types of the group, the lowest type belonging to the first member and so on; her
+/// utility is the sum over the group. Decisions that differ only in whom of a group they concern are one for each type if
+/// that is less (if nobody has the type, it concerns whoever has the lowest); all others are the same. Values W of all
+/// are those of the original instance. It is of no use for payments: what is possible without single members, and their
+/// outside utilities, are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lumped {
     model: Model,
@@ -30,7 +34,7 @@ pub enum LumpError {
         /// Bytes that are allowed.
         allowed: u64,
     },
-    /// Sums over a group are out of range, or rounded probabilities add up to too large an error.
+    /// The lumped instance is not accepted.
     #[error("the lumped instance: {0}")]
     Refused(#[from] ModelError),
 }
@@ -39,20 +43,40 @@ impl Lumped {
     /// Finds the exchangeable players and puts them together.
     ///
     /// # Errors
-    /// Tables need more than `allowed` bytes; utilities summed over a group are larger than an instance may have, or
-    /// rows of a group add up to 1 less exactly than they must.
+    /// Tables need more than `allowed` bytes. Sums and products over a group are accepted if those of the original
+    /// instance were: rows of m players may miss 1 by m times as much, and the certificate of a solution counts that.
     pub fn new(model: &Model, allowed: u64) -> Result<Self, LumpError> {
-        let groups = super::groups(model);
-        let needed = bytes(model, &groups);
+        let effects = Effects::new(model);
+        Self::of(model, super::groups_of(model, &effects), &effects, allowed)
+    }
+
+    /// Puts players together who are known to be exchangeable.
+    pub(in crate::pivot) fn of_groups(
+        model: &Model,
+        groups: Vec<Vec<AgentId>>,
+        allowed: u64,
+    ) -> Result<Self, LumpError> {
+        Self::of(model, groups, &Effects::new(model), allowed)
+    }
+
+    fn of(
+        model: &Model,
+        groups: Vec<Vec<AgentId>>,
+        effects: &Effects,
+        allowed: u64,
+    ) -> Result<Self, LumpError> {
+        let types: Vec<usize> = groups.iter().map(|group| model.player(group[0]).types).collect();
+        let images = Images::new(effects, &groups, &types);
+        let needed = bytes(model, &groups, images.len());
         if needed > u128::from(allowed) {
             return Err(LumpError::TooLarge { needed, allowed });
         }
         let multisets: Vec<Multisets> =
-            groups.iter().map(|group| Multisets::new(model.player(group[0]).types, group.len())).collect();
-        let players =
-            groups.iter().zip(&multisets).map(|(group, sets)| together(model, group, sets)).collect();
-        let parts = Parts { players, labels: labels(model, &groups, &multisets), ..model.parts().clone() };
-        Ok(Self { model: Model::new(parts)?, groups, multisets })
+            groups.iter().zip(types).map(|(group, n)| Multisets::new(n, group.len())).collect();
+        let parts = parts(model, &groups, &multisets, &images);
+        // Twice: without constants numbers may be twice as large.
+        let members = 2 * groups.iter().map(Vec::len).max().unwrap_or(1);
+        Ok(Self { model: Model::of_groups(parts, members)?, groups, multisets })
     }
 
     /// The instance with one player for each group.
@@ -179,16 +203,53 @@ fn find(sets: &[Vec<usize>], set: &[usize]) -> usize {
     found.unwrap_or_default()
 }
 
+fn parts(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets], images: &Images) -> Parts {
+    let Parts { horizon, discount, outcomes, public, .. } = model.parts();
+    let player = |g: usize| {
+        let members: Vec<&Player> = groups[g].iter().map(|i| model.player(*i)).collect();
+        let of: Vec<&Image> = images.of.iter().map(|of| &of[g]).collect();
+        together(&members, &multisets[g], &of)
+    };
+    let feasible = |set: &Vec<usize>| {
+        (0..images.len()).filter(|a| set.binary_search(&images.sample[*a]).is_ok()).collect()
+    };
+    Parts {
+        horizon: *horizon,
+        discount: *discount,
+        decisions: images.len(),
+        outcomes: Outcomes {
+            feasible: outcomes.feasible.iter().map(feasible).collect(),
+            probability: outcomes.probability.clone(),
+        },
+        public: Public {
+            utility: picked(&public.utility, &images.sample),
+            moves: Moves::of(public.moves.laws.clone(), picked(&public.moves.which, &images.sample)),
+            ..public.clone()
+        },
+        players: (0..groups.len()).map(player).collect(),
+        labels: labels(model, groups, multisets, images),
+    }
+}
+
+/// A table with the decisions that are listed.
+fn picked<T: Clone>(table: &Varying<T>, sample: &[usize]) -> Varying<T> {
+    Varying::from_fn(reshaped(table.shape(), sample.len()), |t, a, s| table.at(t, sample[a], s).clone())
+}
+
+/// A shape with another number of decisions, if it has that axis.
+fn reshaped([periods, decisions, publics]: [usize; 3], count: usize) -> [usize; 3] {
+    [periods, if decisions == 1 { 1 } else { count }, publics]
+}
+
 /// One player in place of a group.
-fn together(model: &Model, group: &[AgentId], sets: &Multisets) -> Player {
-    let members: Vec<&Player> = group.iter().map(|i| model.player(*i)).collect();
+fn together(members: &[&Player], sets: &Multisets, of: &[&Image]) -> Player {
     let utilities: Vec<&Varying<Vec<f64>>> = members.iter().map(|m| &m.utility).collect();
     let terminals: Option<Vec<&Varying<Vec<f64>>>> = members.iter().map(|m| m.terminal.as_ref()).collect();
     Player {
         types: sets.all().len(),
-        utility: sums(&utilities, sets),
-        moves: moves(&members, sets),
-        terminal: terminals.map(|tables| sums(&tables, sets)),
+        utility: sums(&utilities, sets, of),
+        moves: moves(members, sets, of),
+        terminal: terminals.map(|tables| sums(&tables, sets, of)),
         prior: sets.law(members.iter().map(|m| m.prior.as_slice())),
         absent: None,
         outside: None,
@@ -196,32 +257,43 @@ fn together(model: &Model, group: &[AgentId], sets: &Multisets) -> Player {
 }
 
 /// A table of the group: the sum over its members, the k-th of whom has the k-th type of the multiset.
-fn sums(tables: &[&Varying<Vec<f64>>], sets: &Multisets) -> Varying<Vec<f64>> {
+fn sums(tables: &[&Varying<Vec<f64>>], sets: &Multisets, of: &[&Image]) -> Varying<Vec<f64>> {
     let sum = |t: usize, a: usize, s: usize, set: &Vec<usize>| -> f64 {
-        tables.iter().zip(set).map(|(table, x)| table.at(t, a, s)[*x]).sum()
+        let decision = of[a].at(set);
+        tables.iter().zip(set).map(|(table, x)| table.at(t, decision, s)[*x]).sum()
     };
-    let shape = common(tables.iter().map(|table| table.shape()));
+    let shape = reshaped(common(tables.iter().map(|table| table.shape())), of.len());
     Varying::from_fn(shape, |t, a, s| sets.all().iter().map(|set| sum(t, a, s, set)).collect())
 }
 
-fn moves(members: &[&Player], sets: &Multisets) -> Moves<Kernel> {
-    let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
+fn moves(members: &[&Player], sets: &Multisets, of: &[&Image]) -> Moves<Kernel> {
+    let mut known: HashMap<(Option<usize>, Vec<usize>), usize> = HashMap::new();
     let mut laws = Vec::new();
-    let shape = common(members.iter().map(|m| m.moves.which.shape()));
+    let shape = reshaped(common(members.iter().map(|m| m.moves.which.shape())), of.len());
     let which = Varying::from_fn(shape, |t, a, s| {
-        let key: Vec<usize> = members.iter().map(|m| m.moves.id(t, a, s)).collect();
-        *known.entry(key).or_insert_with_key(|key| {
-            laws.push(kernel(members, key, sets));
+        let ids = |decision: usize| members.iter().map(|m| m.moves.id(t, decision, s)).collect::<Vec<_>>();
+        let key = match of[a] {
+            Image::Same(decision) => (None, ids(*decision)),
+            // Who is concerned may move as everybody else.
+            Image::Chosen { kind, by_rank } => {
+                let first = ids(by_rank[0]);
+                let told = by_rank[1..].iter().any(|decision| ids(*decision) != first);
+                (told.then_some(*kind), first)
+            }
+        };
+        *known.entry(key).or_insert_with(|| {
+            laws.push(kernel(members, sets, |set| (t, of[a].at(set), s)));
             laws.len() - 1
         })
     });
     Moves::of(laws, which)
 }
 
-fn kernel(members: &[&Player], laws: &[usize], sets: &Multisets) -> Kernel {
+/// `at`: the period, decision and public state whose laws the members move by, from a multiset.
+fn kernel(members: &[&Player], sets: &Multisets, at: impl Fn(&[usize]) -> (usize, usize, usize)) -> Kernel {
     let row = |set: &Vec<usize>| {
-        let rows = members.iter().zip(laws).zip(set);
-        sets.law(rows.map(|((member, law), x)| member.moves.laws[*law].row(*x)))
+        let (t, a, s) = at(set);
+        sets.law(members.iter().zip(set).map(|(member, x)| member.moves.at(t, a, s).row(*x)))
     };
     Kernel::new(sets.all().len(), sets.all().iter().flat_map(row).collect())
 }
@@ -232,7 +304,7 @@ fn common(shapes: impl Iterator<Item = [usize; 3]>) -> [usize; 3] {
 }
 
 /// Names for people: members side by side, their types from the lowest on.
-fn labels(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets]) -> Labels {
+fn labels(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets], images: &Images) -> Labels {
     let old = model.labels();
     let list = |names: Vec<&str>| names.join(", ");
     let players = groups.iter().map(|group| list(group.iter().map(|i| old.players[*i].as_str()).collect()));
@@ -240,16 +312,27 @@ fn labels(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets]) -> La
         let words = &old.types[group[0]];
         sets.all().iter().map(|set| list(set.iter().map(|x| words[*x].as_str()).collect())).collect()
     });
-    Labels { players: players.collect(), types: types.collect(), ..old.clone() }
+    let decision = |(sample, of): (&usize, &Vec<Image>)| {
+        let one = |(g, image): (usize, &Image)| match image {
+            Image::Same(_) => None,
+            Image::Chosen { kind, .. } => Some(old.types[groups[g][0]][*kind].as_str()),
+        };
+        let kinds: Vec<&str> = of.iter().enumerate().filter_map(one).collect();
+        let name = &old.decisions[*sample];
+        if kinds.is_empty() { name.clone() } else { format!("{name} or alike ({})", kinds.join(", ")) }
+    };
+    let decisions = images.sample.iter().zip(&images.of).map(decision).collect();
+    Labels { players: players.collect(), types: types.collect(), decisions, ..old.clone() }
 }
 
 /// Bytes of the lumped tables, counted before any is made.
-fn bytes(model: &Model, groups: &[Vec<AgentId>]) -> u128 {
+fn bytes(model: &Model, groups: &[Vec<AgentId>], decisions: usize) -> u128 {
     let of = |group: &Vec<AgentId>| {
         let members: Vec<&Player> = group.iter().map(|i| model.player(*i)).collect();
         let (types, size) = (members[0].types as u128, group.len() as u128);
         let sets = multisets(types, size);
-        let cells = |shape: [usize; 3]| shape.iter().map(|k| *k as u128).product::<u128>();
+        let cells =
+            |shape: [usize; 3]| reshaped(shape, decisions).iter().map(|k| *k as u128).product::<u128>();
         let utility = cells(common(members.iter().map(|m| m.utility.shape()))).saturating_mul(sets);
         let moves = cells(common(members.iter().map(|m| m.moves.which.shape())));
         // No more laws than combinations of the members' laws.

@@ -3,6 +3,7 @@
 //! m exchangeable players with n types have n^m joint types, but the value does not care who has which: the number of
 //! multisets, (n + m - 1)! / (m! (n - 1)!), is what counts.
 
+mod images;
 mod lump;
 
 pub(super) use lump::Multisets;
@@ -22,7 +23,10 @@ use crate::mechanism::AgentId;
 /// public. Numbers are compared exactly. Priors and names do not count. What decisions do to the others is the same
 /// before and after, so being exchangeable is an equivalence, and a group may be permuted in any way.
 pub fn groups(model: &Model) -> Vec<Vec<AgentId>> {
-    let effects = Effects::new(model);
+    groups_of(model, &Effects::new(model))
+}
+
+fn groups_of(model: &Model, effects: &Effects) -> Vec<Vec<AgentId>> {
     let mut groups: Vec<Vec<AgentId>> = Vec::new();
     let mut alike: HashMap<Vec<usize>, Vec<usize>> = HashMap::new();
     for player in 0..model.players() {

@@ -64,6 +64,41 @@ fn worked_case_e4_lumped() {
 }
 
 #[test]
+fn one_decision_for_each_type_that_may_be_served() {
+    let mut parts = storage();
+    let (first, count) = (parts.players[0].clone(), 6);
+    let store = |i: usize| {
+        let of = |a: usize| if a == i + 1 { 1 } else { 0 };
+        let utility = (0..count + 2).map(|a| first.utility.at(0, of(a), 0).clone());
+        let kernels = (0..count + 2).map(|a| first.moves.at(0, of(a), 0).clone());
+        Player {
+            utility: Varying::by_decision(utility.collect()),
+            moves: Moves::new(Varying::by_decision(kernels.collect())),
+            absent: None,
+            ..first.clone()
+        }
+    };
+    parts.decisions = count + 2;
+    parts.outcomes.feasible = vec![vec![0], (1..count + 2).collect()];
+    parts.public.utility = Varying::by_decision([vec![0.0; count + 1], vec![-10.0]].concat());
+    parts.players = (0..count).map(store).collect();
+    let model = Model::new(parts).unwrap();
+    let lumped = Lumped::new(&model, PLENTY).unwrap();
+    // Nobody, a store of either type, and curtailing, which moves the stores as nobody does.
+    let small = lumped.model();
+    assert_eq!((small.decisions(), small.player(0).types, small.player(0).moves.laws().len()), (4, 7, 3));
+    assert_eq!(small.feasible(1), [1, 2, 3]);
+    let labels = &small.labels().decisions;
+    assert_eq!(labels[2], "decision 1 or alike (type 1)");
+    let (whole, dense) = (Dense::new(&model), Dense::new(small));
+    let values = &dense.backward()[0];
+    for (state, value) in whole.states.iter().zip(&whole.backward()[0]) {
+        let at = dense.place(&[vec![0], lumped.state(&state[1..])].concat());
+        assert!((values[at] - value).abs() < 1e-12, "{state:?}");
+    }
+}
+
+#[test]
 fn any_difference_keeps_players_apart() {
     let apart = [vec![0], vec![1]];
     assert_eq!(found(|_| {}), [vec![0, 1]]);

@@ -1,7 +1,12 @@
 //! Whether an instance is an index case, read off its tables.
+//!
+//! What a player has while she is not served is no matter of decisions alone: a constant moves nothing, and so does a
+//! number that depends on her type as long as it is the same whoever else is served. It is taken from her utility before
+//! anything is looked at.
 
 use super::super::mode::Without;
 use super::super::model::{Horizon, Kernel, Model};
+use super::super::solve::stage::lower_median;
 use super::arm;
 use crate::mechanism::AgentId;
 
@@ -39,7 +44,7 @@ pub enum NotIndexable {
     },
     /// A decision may concern one player only.
     #[error(
-        "decision {decision} moves or pays both player {first} and player {second}; it may concern one only"
+        "decision {decision} concerns (moves, or pays otherwise than the rest) both player {first} and player {second}; it may concern one only"
     )]
     TwoPlayers {
         /// The decision.
@@ -51,7 +56,7 @@ pub enum NotIndexable {
     },
     /// A player may be chosen in one way only.
     #[error(
-        "player {player} moves or is paid by decisions {first} and {second}; there may be one such decision only"
+        "player {player} is moved, or paid otherwise than by the rest, by decisions {first} and {second}; there may be one such decision only"
     )]
     TwoDecisions {
         /// The player.
@@ -62,7 +67,9 @@ pub enum NotIndexable {
         second: usize,
     },
     /// A player who is never chosen.
-    #[error("no feasible decision moves or pays player {player}; there must be one")]
+    #[error(
+        "no feasible decision moves player {player} or pays her otherwise than the rest; there must be one"
+    )]
     NoDecision {
         /// The player.
         player: AgentId,
@@ -94,10 +101,28 @@ pub(super) struct Structure {
     pub public: f64,
     /// The decision that concerns each player.
     pub chosen_by: Vec<usize>,
+    /// What each player has per period under all other decisions.
+    pub resting: Vec<Resting>,
     /// The lowest decision that concerns nobody.
     pub idle: Option<usize>,
     /// Whether, without each player, something worth 0 remains possible: her own decision, or an idle one.
     pub zero: Vec<bool>,
+}
+
+/// Utility per period of a player who is not served.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Resting {
+    /// What all types have in common, about.
+    pub constant: f64,
+    /// The rest of it, by type.
+    pub by_type: Vec<f64>,
+}
+
+impl Resting {
+    fn new(row: &[f64]) -> Self {
+        let constant = lower_median(row.to_vec());
+        Self { constant, by_type: row.iter().map(|v| v - constant).collect() }
+    }
 }
 
 /// Checks the conditions of the index case (one after the other, on feasible decisions only).
@@ -111,10 +136,16 @@ pub(super) fn detect(model: &Model, mode: Without) -> Result<Structure, NotIndex
     }
     let outcome = only_outcome(model)?;
     let public = public_utility(model, outcome)?;
-    let (chosen_by, idle) = concerned(model, outcome)?;
+    let chosen_by = concerned(model, mode, outcome)?;
+    let idle = model.feasible(outcome).iter().copied().find(|a| !chosen_by.contains(a));
     leaks(model, &chosen_by)?;
     let zero = zero_without(model, mode, outcome, &chosen_by, idle.is_some())?;
-    Ok(Structure { public, chosen_by, idle, zero })
+    let resting = |(player, &own): (AgentId, &usize)| {
+        let other = model.feasible(outcome).iter().find(|a| **a != own);
+        Resting::new(model.player(player).utility.at(0, *other.unwrap_or(&own), 0))
+    };
+    let resting = chosen_by.iter().enumerate().map(resting).collect();
+    Ok(Structure { public, chosen_by, resting, idle, zero })
 }
 
 fn only_outcome(model: &Model) -> Result<usize, NotIndexable> {
@@ -135,36 +166,60 @@ fn public_utility(model: &Model, outcome: usize) -> Result<f64, NotIndexable> {
     }
 }
 
-/// The decision of every player, and the lowest that concerns nobody.
-fn concerned(model: &Model, outcome: usize) -> Result<(Vec<usize>, Option<usize>), NotIndexable> {
+/// The decision of every player: the one that moves her, or pays her otherwise than all others do.
+fn concerned(model: &Model, mode: Without, outcome: usize) -> Result<Vec<usize>, NotIndexable> {
+    let candidates: Vec<Vec<usize>> =
+        (0..model.players()).map(|i| candidates(model, mode, outcome, i)).collect::<Result<_, _>>()?;
     let mut owner: Vec<Option<AgentId>> = vec![None; model.decisions()];
-    let mut chosen_by = Vec::with_capacity(model.players());
-    for player in 0..model.players() {
-        let mut own = None;
-        let stays: Vec<bool> = model.player(player).moves.laws().iter().map(is_identity).collect();
-        for &decision in model.feasible(outcome) {
-            if !concerns(model, player, decision, &stays) {
-                continue;
-            }
-            if let Some(first) = own {
-                return Err(NotIndexable::TwoDecisions { player, first, second: decision });
-            }
-            if let Some(first) = owner[decision] {
-                return Err(NotIndexable::TwoPlayers { decision, first, second: player });
-            }
-            owner[decision] = Some(player);
-            own = Some(decision);
-        }
-        chosen_by.push(own.ok_or(NotIndexable::NoDecision { player })?);
+    let mut chosen_by = vec![0; model.players()];
+    // Who has no choice comes first.
+    let mut order: Vec<AgentId> = (0..model.players()).collect();
+    order.sort_by_key(|i| candidates[*i].len());
+    for player in order {
+        let free = candidates[player].iter().find(|a| owner[**a].is_none());
+        let Some(&decision) = free else {
+            let decision = candidates[player][0];
+            let other = owner[decision].unwrap_or(player);
+            let (first, second) = (player.min(other), player.max(other));
+            return Err(NotIndexable::TwoPlayers { decision, first, second });
+        };
+        owner[decision] = Some(player);
+        chosen_by[player] = decision;
     }
-    let idle = model.feasible(outcome).iter().copied().find(|a| owner[*a].is_none());
-    Ok((chosen_by, idle))
+    Ok(chosen_by)
 }
 
-/// Whether a decision moves or pays a player.
-fn concerns(model: &Model, player: AgentId, decision: usize, stays: &[bool]) -> bool {
-    let player = model.player(player);
-    !stays[player.moves.id(0, decision, 0)] || player.utility.at(0, decision, 0).iter().any(|v| *v != 0.0)
+/// Decisions that may be the one that serves a player, the likeliest first. There are two only if she never moves and
+/// there are two decisions in all: then serving her is as much to take something away by the other.
+fn candidates(
+    model: &Model,
+    mode: Without,
+    outcome: usize,
+    player: AgentId,
+) -> Result<Vec<usize>, NotIndexable> {
+    let feasible = model.feasible(outcome);
+    let of = model.player(player);
+    let stays: Vec<bool> = of.moves.laws().iter().map(is_identity).collect();
+    let still: Vec<usize> = feasible.iter().copied().filter(|a| stays[of.moves.id(0, *a, 0)]).collect();
+    let row = |a: usize| of.utility.at(0, a, 0);
+    // At most one of those that leave her in place may pay otherwise than the rest, so three tell what the rest pay.
+    let odd = still.len() > 2 && still[1..3].iter().all(|a| row(*a) != row(still[0]));
+    let common = still.get(usize::from(odd)).map(|a| row(*a));
+    let concerns = |a: &usize| !stays[of.moves.id(0, *a, 0)] || Some(row(*a)) != common;
+    let found: Vec<usize> = feasible.iter().copied().filter(concerns).collect();
+    match found[..] {
+        [] if feasible.len() == 1 => Ok(feasible.to_vec()),
+        [] => Err(NotIndexable::NoDecision { player }),
+        [_] if still.len() == 2 && feasible.len() == 2 => {
+            let absent = |a: usize| mode == Without::Own && !model.absent(player, outcome).contains(&a);
+            let nothing = |a: usize| row(a).iter().all(|v| *v == 0.0);
+            let mut both = feasible.to_vec();
+            both.sort_by_key(|a| (!absent(*a), nothing(*a)));
+            Ok(both)
+        }
+        [_] => Ok(found),
+        [first, second, ..] => Err(NotIndexable::TwoDecisions { player, first, second }),
+    }
 }
 
 fn is_identity(kernel: &Kernel) -> bool {

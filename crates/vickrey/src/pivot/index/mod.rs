@@ -4,6 +4,11 @@
 //! Gittins index (Gittins 1979), and the values without each player, which payments need, follow from Whittle's
 //! formula (Whittle 1980): nothing is ever computed on the product of the type spaces, so hundreds of players are no
 //! more trouble than three. Payments are the general ones of paper 002 (equation 21), evaluated in this case.
+//!
+//! What a player has while she is not served, b(x) per period in type x, is no obstacle: with B(x) = b(x) / (1 - delta)
+//! all she will ever have is B(x) now plus, in every period in which she is served and moves from x to y, what this
+//! brings beyond: v(x) - b(x) + delta E[B(y) - B(x)]. So an arm has that for its utility, the B are added to values, and
+//! they drop out of payments, which are differences in which a player who does not move has b(x) = B(x) - delta B(x).
 
 mod arm;
 mod detect;
@@ -47,19 +52,26 @@ pub struct IndexSolution {
     structure: Structure,
     arms: Vec<Arm>,
     levels: Levels,
-    /// Outside values by player and type, for mode tight.
+    /// Outside values by player and type, for mode tight, beyond what she has while she is not served.
     outside: Vec<Vec<f64>>,
+    /// What each player has if she is never served, by type; without the constant of the next field.
+    resting: Vec<Vec<f64>>,
+    /// What all types of a player have in common of that, for ever.
+    constants: Vec<f64>,
     /// The unit of the tie band: the largest half range of a player's utility, at most 1.
     unit: f64,
+    /// What the constants have cost the tables: rounding of the largest of them.
+    resolution: f64,
 }
 
 impl IndexSolution {
     /// Makes the tables: for a player with n types n³ operations and about 16 n² bytes.
     ///
     /// The index case is: an infinite horizon, one possible outcome, one public state, the same public utility for
-    /// all feasible decisions; every player has exactly one feasible decision that moves or pays her, and it moves
-    /// and pays nobody else. Further feasible decisions move and pay nobody. In mode own, what is possible without a
-    /// player is everything or everything but her decision.
+    /// all feasible decisions; every player has exactly one feasible decision that serves her, that is, moves her or pays
+    /// her otherwise than all others do, and it serves nobody else. Further feasible decisions serve nobody. What a
+    /// player has while she is not served may depend on her type. In mode own, what is possible without a player is
+    /// everything or everything but her decision.
     ///
     /// # Errors
     /// It is not an index case (the condition that fails is named), or the tables and what a question takes need more
@@ -71,18 +83,33 @@ impl IndexSolution {
             return Err(IndexError::TooLarge { needed, allowed });
         }
         let discount = model.discount();
-        let arm = |(player, decision): (AgentId, &usize)| {
-            let player = model.player(player);
-            let values = player.utility.at(0, *decision, 0).clone();
-            Arm::new(values, player.moves.at(0, *decision, 0).clone(), discount)
-        };
-        let arms: Vec<Arm> = structure.chosen_by.iter().enumerate().map(arm).collect();
+        let arms: Vec<Arm> = (0..model.players()).map(|i| arm_of(model, &structure, i)).collect();
         let levels = Levels::new(&arms);
-        let outside =
-            |i: AgentId| (0..model.player(i).types).map(|own| model.outside(i, 0, 0, own)).collect();
+        let scale = 1.0 - discount;
+        let parts = structure.resting.iter();
+        let resting: Vec<Vec<f64>> =
+            parts.map(|rest| rest.by_type.iter().map(|b| b / scale).collect()).collect();
+        let constants: Vec<f64> = structure.resting.iter().map(|rest| rest.constant / scale).collect();
+        let outside = |i: AgentId| {
+            let beyond = |own: usize| model.outside(i, 0, 0, own) - constants[i] - resting[i][own];
+            (0..model.player(i).types).map(beyond).collect()
+        };
         let outside = (0..model.players()).map(outside).collect();
         let unit = arms.iter().map(half_range).fold(0.0, f64::max).min(1.0);
-        Ok(Self { mode, discount, structure, arms, levels, outside, unit })
+        let largest = structure.resting.iter().fold(0.0, |m: f64, rest| m.max(rest.constant.abs()));
+        let resolution = 8.0 * f64::EPSILON * largest;
+        Ok(Self { mode, discount, structure, arms, levels, outside, resting, constants, unit, resolution })
+    }
+
+    /// Most by which the index of a decision that is taken may fall short of the highest.
+    pub(in crate::pivot) fn band(&self) -> f64 {
+        let indices = self.arms.iter().flat_map(|arm| &arm.indices);
+        self.band_at(indices.fold(0.0, |m: f64, index| m.max(index.abs())))
+    }
+
+    /// Indices within this of the highest are equal to it.
+    pub(in crate::pivot) fn band_at(&self, highest: f64) -> f64 {
+        TIE * (self.unit + highest.abs()) + self.resolution
     }
 
     /// What "without player i" means here.
@@ -101,7 +128,7 @@ impl IndexSolution {
     }
 
     /// Gittins index of a player by type: the constant utility per period that is as good as the right to choose her
-    /// as long as one likes. The public utility is left out.
+    /// as long as one likes, beyond what she has while she is not served. The public utility is left out.
     pub fn indices(&self, player: AgentId) -> &[f64] {
         &self.arms[player].indices
     }
@@ -113,7 +140,7 @@ impl IndexSolution {
     pub fn value(&self, state: &[usize]) -> f64 {
         self.check(state);
         let idle = self.structure.idle.is_some();
-        self.total(self.levels.value(&self.arms, state, None, idle))
+        self.total(self.levels.value(&self.arms, state, None, idle)) + self.at_rest(state, None)
     }
 
     /// Value W without a player; in mode tight what stands in its place, the least over her own types of the value of
@@ -121,10 +148,11 @@ impl IndexSolution {
     pub fn value_without(&self, player: AgentId, state: &[usize]) -> f64 {
         self.check(state);
         if self.mode == Without::Tight {
-            return self.total(self.tight(state)[player]);
+            return self.total(self.tight(state)[player]) + self.at_rest(state, Some(player));
         }
         let zero = self.structure.zero[player];
-        self.total(self.levels.value(&self.arms, state, Some(player), zero))
+        let flow = self.levels.value(&self.arms, state, Some(player), zero);
+        self.total(flow) + self.at_rest(state, Some(player))
     }
 
     /// [`Self::value_without`] for all players at once, for little more than the price of one.
@@ -132,16 +160,16 @@ impl IndexSolution {
         self.check(state);
         assert_eq!(out.len(), self.players(), "one number for each player");
         out.copy_from_slice(&self.flows_without(state));
-        for value in out {
-            *value = self.total(*value);
+        for (i, value) in out.iter_mut().enumerate() {
+            *value = self.total(*value) + self.at_rest(state, Some(i));
         }
     }
 
     /// The efficient decision, and what every player pays in this period.
     ///
     /// The decision serves the highest index; indices within 1e-10 (s + |highest|) of it are equal (s = 1, or the
-    /// largest half range of a player's utility if that is less), and the lowest decision is taken among equals. An
-    /// idle decision has the index 0.
+    /// largest half range of a player's utility if that is less; with large constants, also within their rounding), and
+    /// the lowest decision is taken among equals. An idle decision has the index 0.
     pub fn ruling(&self, state: &[usize]) -> (usize, Vec<f64>) {
         self.check(state);
         let (decision, winner) = self.efficient(state);
@@ -168,15 +196,10 @@ impl IndexSolution {
         let served = served.map(|(i, (arm, x))| (self.structure.chosen_by[i], Some(i), arm.indices[*x]));
         let candidates = || served.clone().chain(self.structure.idle.map(|a| (a, None, 0.0)));
         let highest = candidates().map(|(_, _, index)| index).fold(f64::NEG_INFINITY, f64::max);
-        let enough = highest - self.band(highest);
+        let enough = highest - self.band_at(highest);
         let chosen = candidates().filter(|(_, _, index)| *index >= enough).min_by_key(|(a, _, _)| *a);
         // There is at least one player, and the highest index is enough.
         chosen.map_or((0, None), |(decision, winner, _)| (decision, winner))
-    }
-
-    /// Indices within this of the highest are equal to it.
-    pub(in crate::pivot) fn band(&self, highest: f64) -> f64 {
-        TIE * (self.unit + highest.abs())
     }
 
     /// W_{-i} - w - v_winner - delta E W_{-i}(next), and for the winner the same without her utility and move.
@@ -240,6 +263,15 @@ impl IndexSolution {
         left.fold(f64::INFINITY, f64::min)
     }
 
+    /// What players have if they are never served, all but one perhaps.
+    fn at_rest(&self, state: &[usize], but: Option<AgentId>) -> f64 {
+        (0..self.players()).filter(|i| Some(*i) != but).map(|i| self.rest_of(i, state)).sum()
+    }
+
+    fn rest_of(&self, player: AgentId, state: &[usize]) -> f64 {
+        self.resting[player][state[player]] + self.constants[player]
+    }
+
     /// A constant payment per period, and the public, for ever.
     fn total(&self, flow: f64) -> f64 {
         (flow + self.structure.public) / (1.0 - self.discount)
@@ -252,6 +284,22 @@ impl IndexSolution {
     }
 }
 
+/// The arm of a player: what serving her brings beyond what she has at rest.
+fn arm_of(model: &Model, structure: &Structure, i: AgentId) -> Arm {
+    let (player, decision, delta) = (model.player(i), structure.chosen_by[i], model.discount());
+    let (kernel, resting) = (player.moves.at(0, decision, 0), &structure.resting[i]);
+    let rest = &resting.by_type;
+    let beyond = |(x, v): (usize, &f64)| {
+        let now = v - resting.constant - rest[x];
+        let gains: f64 = kernel.row(x).iter().zip(rest).map(|(p, y)| p * (y - rest[x])).sum();
+        // A row that adds up to 1 only nearly loses as much of what she has as of everything else.
+        let lost = if rest[x] == 0.0 { 0.0 } else { (1.0 - kernel.row(x).iter().sum::<f64>()) * rest[x] };
+        now + delta / (1.0 - delta) * (gains - lost)
+    };
+    let values = player.utility.at(0, decision, 0).iter().enumerate().map(beyond).collect();
+    Arm::new(values, kernel.clone(), delta)
+}
+
 /// Half the range of a player's utility, which is 0 if she is not chosen.
 fn half_range(arm: &Arm) -> f64 {
     let end = |pick: fn(f64, f64) -> f64| arm.values.iter().copied().fold(0.0, pick);
@@ -261,7 +309,7 @@ fn half_range(arm: &Arm) -> f64 {
 /// Bytes of all tables, and of what is needed to make and to use them.
 fn bytes(model: &Model, mode: Without) -> u128 {
     let types = || (0..model.players()).map(|i| model.player(i).types);
-    let kept: u128 = types().map(|n| Arm::bytes(n).0 + 8 * n as u128).sum();
+    let kept: u128 = types().map(|n| Arm::bytes(n).0 + 24 * n as u128).sum();
     let making = types().map(|n| Arm::bytes(n).1).max().unwrap_or(0);
     let indices: u128 = types().map(|n| n as u128).sum();
     let pairs = indices * types().max().unwrap_or(0) as u128;

@@ -303,18 +303,29 @@ fn every_condition_names_what_fails() {
     let paid = same(&|p| {
         p.players[1].utility = replaced(&p.players[1].utility, 2, vec![0.0, 0.0, 0.1]);
     });
-    assert!(paid.starts_with("player 1 moves or is paid by decisions 1 and 2"), "{paid}");
+    assert!(
+        paid.starts_with("player 1 is moved, or paid otherwise than by the rest, by decisions 1 and 2"),
+        "{paid}"
+    );
     let shared = same(&|p| {
         p.players[2].utility = replaced(&p.players[2].utility, 2, vec![0.0; 3]);
         p.players[2].moves = Moves::constant(Kernel::identity(3));
         p.players[2].utility = replaced(&p.players[2].utility, 1, vec![1.0; 3]);
     });
-    assert!(shared.starts_with("decision 1 moves or pays both player 1 and player 2"), "{shared}");
+    assert!(
+        shared.starts_with(
+            "decision 1 concerns (moves, or pays otherwise than the rest) both player 1 and player 2"
+        ),
+        "{shared}"
+    );
     let never = same(&|p| {
         p.players[2].utility = Varying::constant(vec![0.0; 3]);
         p.players[2].moves = Moves::constant(Kernel::identity(3));
     });
-    assert!(never.starts_with("no feasible decision moves or pays player 2"), "{never}");
+    assert!(
+        never.starts_with("no feasible decision moves player 2 or pays her otherwise than the rest"),
+        "{never}"
+    );
     let absent = refused(Without::Own, |p| p.players[1].absent = Some(vec![vec![0]]));
     assert!(
         absent.contains("without player 1 must be all feasible ones but her own, decision 1"),

@@ -6,8 +6,6 @@
 
 use serde::Serialize;
 
-use crate::pivot::model::Model;
-
 /// The bound and what it consists of, in money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Certificate {
@@ -19,7 +17,8 @@ pub struct Certificate {
     pub references: f64,
     /// Part of it from the tie rule.
     pub ties: f64,
-    /// Part of it from rounding in the residuals themselves.
+    /// Part of it from rounding in the residuals themselves, and in the probabilities as they were given: what they miss 1
+    /// by.
     pub rounding: f64,
 }
 
@@ -33,12 +32,13 @@ pub(super) struct Residuals {
 }
 
 impl Certificate {
-    /// For indices: what indices within the tie band of each other give away, each in every period.
-    pub(super) fn of_indices(model: &Model) -> Self {
-        let size = (0..model.players())
-            .flat_map(|i| model.player(i).utility.entries().iter().flatten())
-            .fold(0.0, |m: f64, v| m.max(v.abs()));
-        let ties = 1e-10 * (1.0 + size) / (1.0 - model.discount());
+    /// For indices, of which the one that is taken falls short of the highest by `band` at most.
+    ///
+    /// Let a be taken in state x. If its first play paid d more, its index would grow by d over the discounted time until
+    /// it falls below, which is 1/(1 - delta) at most; with d = band/(1 - delta) it would be the highest, and taking it
+    /// efficient. So taking it once loses no more than d, and every period may lose that.
+    pub(super) fn of_indices(discount: f64, band: f64) -> Self {
+        let ties = band / (1.0 - discount).powi(2);
         Self { bound: ties, ties, ..Self::default() }
     }
 

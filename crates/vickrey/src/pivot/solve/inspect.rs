@@ -3,6 +3,7 @@
 use super::infinite::{Convergence, Iteration, Target, iterate};
 use super::problem::{Problem, Slab};
 use super::product::Product;
+use super::ruling::pick;
 use super::sweep::{Sets, Wants, sweep};
 use crate::mechanism::AgentId;
 use crate::pivot::mode::Without;
@@ -57,6 +58,12 @@ impl Problem {
     /// What has to be added to what a player can expect.
     pub(in crate::pivot) fn own_constant(&self, i: AgentId, period: usize) -> f64 {
         self.stage.constant_of(&self.model, i, period)
+    }
+
+    /// The first decision of a set within the tie band of the best, and the best value, if values are exact; `level`: what
+    /// all of them have in common, about.
+    pub(in crate::pivot) fn first_of_best(&self, set: &[usize], choices: &[f64], level: f64) -> (usize, f64) {
+        pick(set, choices, |best| self.stage.band(best, level, 0.0))
     }
 
     /// What has to be added to what the public can expect.

@@ -23,6 +23,21 @@ impl Memory {
         self.kept + self.working
     }
 
+    /// With decisions and payments of one period for all states on the way: for every outcome the decision (twice, as one
+    /// set is handed out while the next is made), for every player the payment, and without one player at a time the
+    /// value of every decision, and of the best one in every outcome.
+    pub fn with_tables(self, model: &Model) -> Self {
+        let whole = Space::of(model);
+        let all = whole.size_in_words();
+        let largest = (0..model.players()).map(|i| whole.without(i).size_in_words()).fold(0.0, f64::max);
+        let (outcomes, decisions) = (model.outcomes() as f64, model.decisions() as f64);
+        let decided = 2.0 * size_of::<u16>() as f64 * outcomes * all;
+        let paid = 8.0 * model.players() as f64 * all;
+        // The others' values of this period are in a list of their own until they are kept.
+        let others = 8.0 * (decisions + outcomes + 1.0) * largest;
+        Self { working: self.working + decided + paid + others, ..self }
+    }
+
     /// What solving a model takes.
     pub fn of(model: &Model, mode: Without, keep: Keep, threads: usize) -> Self {
         let whole = Space::of(model);

@@ -145,12 +145,19 @@ pub fn solve_tables(
     solve_with(model, options, progress, Some(&mut each))
 }
 
-/// Values of everybody together alone, without those that payments need.
-fn solve_whole(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Product, SolveError> {
+/// Values of everybody together alone, without those that payments need, for an instance that is free of constants and
+/// stands for another, whose utilities are given. Losses by ties are those of the decisions in any order.
+fn solve_whole(
+    model: &Model,
+    like: &stage::Stage,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Product, SolveError> {
     let options = Options { mode: Without::Tight, ..*options };
     fits(model, &options)?;
-    let whole = Problem::whole(std::sync::Arc::new(model.clone()));
-    run(Solver { options: &options, progress, whole, rest: Vec::new(), done: 0 }, None)
+    let mut whole = Problem::whole(std::sync::Arc::new(model.clone()));
+    whole.stage = std::sync::Arc::new(stage::Stage::of_centred(model, like));
+    run(Solver { options: &options, progress, whole, rest: Vec::new(), done: 0, all: Sets::Unordered }, None)
 }
 
 /// What hears the tables of every period.
@@ -162,13 +169,17 @@ fn solve_with(
     progress: Progress<'_>,
     each: Each<'_>,
 ) -> Result<Product, SolveError> {
-    fits(model, options)?;
+    let values = solution::memory(model, options);
+    room(model, options, if each.is_some() { values.with_tables(model) } else { values })?;
     let (whole, rest) = product::shared(model.clone());
-    run(Solver { options, progress, whole, rest, done: 0 }, each)
+    run(Solver { options, progress, whole, rest, done: 0, all: Sets::Feasible }, each)
 }
 
 fn fits(model: &Model, options: &Options) -> Result<(), SolveError> {
-    let memory = solution::memory(model, options);
+    room(model, options, solution::memory(model, options))
+}
+
+fn room(model: &Model, options: &Options, memory: Memory) -> Result<(), SolveError> {
     if memory.least() > options.memory as f64 {
         let states = space::Space::of(model).size_in_words();
         return Err(SolveError::Memory { states, memory, limit: options.memory });
@@ -198,6 +209,8 @@ struct Solver<'a> {
     whole: Problem,
     rest: Vec<Problem>,
     done: usize,
+    /// What is possible for everybody together.
+    all: Sets,
 }
 
 impl Solver<'_> {
@@ -230,7 +243,7 @@ impl Solver<'_> {
                 references.iter_mut().for_each(|list| list[t + 2] = Vec::new());
             }
             let wants = Wants { policy: each.is_some(), choices: false };
-            sweep_into(&self.whole, t, &values[t + 1], Sets::Feasible, 0.0, wants, &mut swept);
+            sweep_into(&self.whole, t, &values[t + 1], self.all, 0.0, wants, &mut swept);
             losses[t] = swept.loss;
             size = size.max(largest(&swept.value));
             values[t] = std::mem::take(&mut swept.value);
@@ -281,7 +294,7 @@ impl Solver<'_> {
         let mut found = Vec::new();
         for k in 0..problems {
             let problem = if k == 0 { &self.whole } else { &self.rest[k - 1] };
-            let sets = if k == 0 { Sets::Feasible } else { self.sets(k - 1) };
+            let sets = if k == 0 { self.all } else { self.sets(k - 1) };
             let mut first = None;
             let progress = self.progress;
             let mut tell = |span: f64| {
@@ -299,8 +312,7 @@ impl Solver<'_> {
                 });
             }
             // Rows that add up to 1 only nearly, and rounding: what the bounds of the iteration do not know.
-            let size = largest(&values);
-            let slack = (delta * self.row_error() * size + rounding(problem, size)) / (1.0 - delta);
+            let slack = rounding(problem, largest(&values)) / (1.0 - delta);
             found.push(values);
             errors.push(went.error);
             convergence.push(Convergence { error: went.error + slack, ..went });
@@ -316,20 +328,6 @@ impl Solver<'_> {
         Ok(self.product(vec![values], references, error, certificate, convergence))
     }
 
-    /// By how much the probabilities of a joint move may miss 1.
-    fn row_error(&self) -> f64 {
-        let model = &self.whole.model;
-        let miss = |sum: f64| (sum - 1.0).abs();
-        let laws = model.public().moves.laws().iter();
-        let public = laws.map(|law| miss(law.iter().map(|(_, p)| p).sum())).fold(0.0, f64::max);
-        let player = |i: usize| {
-            let kernels = model.player(i).moves.laws().iter();
-            let rows = kernels.flat_map(|kernel| (0..kernel.types()).map(|k| kernel.row(k)));
-            rows.map(|row| miss(row.iter().sum())).fold(0.0, f64::max)
-        };
-        public + (0..model.players()).map(player).sum::<f64>()
-    }
-
     /// One more step of every problem: the residuals of what is handed out.
     fn stationary(&self, values: &[f64], references: &[Vec<f64>], error: f64, is_tight: bool) -> Certificate {
         let residual = |problem: &Problem, x: &[f64], sets: Sets| {
@@ -337,7 +335,7 @@ impl Solver<'_> {
             let (low, high) = range(&swept.value, x);
             Residuals { spans: vec![high - low], losses: vec![swept.loss] }
         };
-        let whole = residual(&self.whole, values, Sets::Feasible);
+        let whole = residual(&self.whole, values, self.all);
         let rest: Vec<Residuals> = match is_tight {
             true => Vec::new(),
             false => {
@@ -366,12 +364,27 @@ fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |m, v| m.max(v.abs()))
 }
 
-/// What rounding does to one step at most: as many operations as one expectation has, at the size of the values.
+/// By how much the probabilities of a joint move may miss 1.
+fn row_error(model: &Model) -> f64 {
+    let miss = |sum: f64| (sum - 1.0).abs();
+    let laws = model.public().moves.laws().iter();
+    let public = laws.map(|law| miss(law.iter().map(|(_, p)| p).sum())).fold(0.0, f64::max);
+    let player = |i: usize| {
+        let kernels = model.player(i).moves.laws().iter();
+        let rows = kernels.flat_map(|kernel| (0..kernel.types()).map(|k| kernel.row(k)));
+        rows.map(|row| miss(row.iter().sum())).fold(0.0, f64::max)
+    };
+    public + (0..model.players()).map(player).sum::<f64>()
+}
+
+/// What rounding does to one step at most: as many operations as one expectation has, at the size of the values; and
+/// probabilities that were rounded when they were typed, so that they miss 1.
 fn rounding(whole: &Problem, size: f64) -> f64 {
     let laws = whole.model.public().moves.laws();
     let publics = laws.iter().map(Vec::len).max().unwrap_or(1);
     let types: usize = whole.space.types.iter().map(|n| n + 1).sum();
-    (publics + types + whole.model.outcomes()) as f64 * f64::EPSILON * size
+    let arithmetic = (publics + types + whole.model.outcomes()) as f64 * f64::EPSILON;
+    (arithmetic + whole.model.discount() * row_error(&whole.model)) * size
 }
 
 /// h: what is left of everybody's value when player `i` gets her outside value in her least favourable type; at the end

@@ -9,16 +9,19 @@ use super::problem::Problem;
 use super::product::Product;
 use super::ruling::{Question, Ruling};
 use super::space::State;
+use super::stage::Stage;
+use super::sweep::{Sets, Wants, sweep};
 use super::{Options, Progress, SolveError, solve_whole};
 use crate::mechanism::AgentId;
-use crate::pivot::exchangeable::{Lumped, groups};
+use crate::pivot::exchangeable::{LumpError, Lumped, groups};
 use crate::pivot::mode::Without;
 use crate::pivot::model::{Horizon, Kernel, Model};
 
 /// Expectations that are known: by view, and by law of the public and kernels and types of every group.
 type Known = HashMap<(usize, Vec<Vec<usize>>), f64>;
 
-/// Values over multisets.
+/// Values over multisets, without constants: those are taken before players are put together, so that values are the
+/// same as on all joint states to the last digits, and the same is a tie.
 #[derive(Clone, Debug)]
 struct Values {
     lumped: Lumped,
@@ -39,8 +42,7 @@ pub struct Exchangeable {
     whole: Values,
     /// Without a player of every group.
     rest: Vec<Values>,
-    /// In mode tight what the others are measured against, by group and period, over the multisets of the rest; with
-    /// all constants.
+    /// In mode tight what the others are measured against, by group and period, over the multisets of the rest.
     tight: Vec<Vec<Vec<f64>>>,
     everybody: View,
     /// Without every player.
@@ -63,25 +65,29 @@ impl Exchangeable {
         let parts = 1.0 + groups.len() as f64;
         // All parts stay, so each may take its share.
         let options = &Options { memory: options.memory / (1 + groups.len() as u64), ..*options };
-        let whole = Values::new(model, options, &|x| progress(x / parts))?;
+        let problem = Problem::whole(Arc::new(model.clone()));
+        let centred = problem.stage.centred(model)?;
+        let lumped = Lumped::of_groups(&centred, groups.clone(), options.memory);
+        let whole = Values::new(lumped, &problem.stage, options, &|x| progress(x / parts))?;
         let mut group = vec![0; model.players()];
         for (g, members) in groups.iter().enumerate() {
             members.iter().for_each(|&i| group[i] = g);
         }
-        let problem = Problem::whole(Arc::new(model.clone()));
         let mut rest = Vec::new();
         let mut others: Vec<Option<View>> = vec![None; model.players()];
         for (g, members) in groups.iter().enumerate() {
-            let less = model.left_by(members[0], options.mode == Without::Own)?;
-            let values = Values::new(&less, options, &|x| progress((1.0 + g as f64 + x) / parts))?;
+            let less = centred.left_by(members[0], options.mode == Without::Own)?;
+            let lumped = Lumped::new(&less, options.memory);
+            let progress = |x| progress((1.0 + g as f64 + x) / parts);
+            let values = Values::new(lumped, &problem.stage, options, &progress)?;
             for &i in members {
                 let groups = places(&values.lumped, members[0], &group, i);
                 others[i] = Some(View { problem: problem.without(i), groups });
             }
             rest.push(values);
         }
-        let certificate = certificate(&whole, &rest, options.mode);
         let error = rest.iter().map(|values| values.product.error).fold(whole.product.error, f64::max);
+        let certificate = certificate(&whole, &rest, options.mode, error);
         let mut found = Self {
             mode: options.mode,
             whole,
@@ -154,18 +160,16 @@ impl Exchangeable {
             let place = values.place(view, state);
             let Some(h) = self.tight.get(g) else {
                 rest.push(self.choices((view, 1 + g), now, values, values.slice(next), &mut known));
-                reference.push(values.slice(self.slice(period))[place] + values.product.constant(period));
+                reference.push(values.slice(self.slice(period))[place]);
                 continue;
             };
-            let mut choices = self.choices((view, 1 + g), now, values, &h[next], &mut known);
-            let constant = view.constant_of(period);
-            choices.iter_mut().for_each(|q| *q += constant);
-            rest.push(choices);
+            rest.push(self.choices((view, 1 + g), now, values, &h[next], &mut known));
             reference.push(h[self.slice(period)][place]);
         }
         let level = model.discount() * self.whole.slice(next)[0];
         let place = self.whole.place(&self.everybody, state);
-        let value = self.whole.slice(self.slice(period))[place] + self.whole.product.constant(period);
+        let value = self.whole.slice(self.slice(period))[place] + self.everybody.constant(period);
+        let all = self.others.iter().zip(&reference).map(|(view, h)| h + view.constant(period)).collect();
         Question {
             model,
             mode: self.mode,
@@ -176,7 +180,7 @@ impl Exchangeable {
             rest: &rest,
             tight: (self.mode == Without::Tight).then_some(&reference[..]),
         }
-        .ruling(Some(value), Some(reference.clone()))
+        .ruling(Some(value), Some(all))
     }
 
     fn slice(&self, period: usize) -> usize {
@@ -184,19 +188,16 @@ impl Exchangeable {
     }
 
     /// h of a player of a group in every period and multiset of the others: the least of everybody's value minus her
-    /// outside value over her own types.
+    /// outside value over her own types, at the end what the others have; without constants.
     fn tight(&self, g: usize, player: AgentId) -> Vec<Vec<f64>> {
         let (model, rest) = (&self.everybody.problem.model, &self.rest[g]);
         let space = rest.product.space();
         let of = |period: usize| {
-            let constant = self.whole.product.constant(period);
-            let outside = |public: usize, own: usize| match model.periods() {
-                Some(end) if period == end => {
-                    let terminal = model.player(player).terminal.as_ref();
-                    terminal.map_or(0.0, |g| g.at(0, 0, public)[own])
-                }
-                _ => model.outside(player, period, public, own),
-            };
+            if model.periods() == Some(period) {
+                return rest.slice(period).to_vec();
+            }
+            let constant = self.everybody.problem.stage.constant_of(model, player, period);
+            let outside = |public, own| model.outside(player, period, public, own) - constant;
             let h = |index: usize| {
                 let lumped = space.state(index, space.members.len());
                 let mut types = rest.lumped.representative(&lumped.types);
@@ -205,7 +206,7 @@ impl Exchangeable {
                 let mut left = |own: usize| {
                     state.types[player] = own;
                     let place = self.whole.place(&self.everybody, &state);
-                    self.whole.slice(period)[place] + constant - outside(lumped.public, own)
+                    self.whole.slice(period)[place] - outside(lumped.public, own)
                 };
                 (0..model.player(player).types).map(&mut left).fold(f64::INFINITY, f64::min)
             };
@@ -246,22 +247,22 @@ impl Exchangeable {
 }
 
 impl View {
-    /// What was taken from the stage utilities of a period.
-    fn constant_of(&self, period: usize) -> f64 {
-        let model = &self.problem.model;
-        let at = |t| self.problem.stage.constant(model, &self.problem.space.members, t);
-        match model.horizon() {
-            Horizon::Infinite => at(0) * (1.0 - model.discount()),
-            Horizon::Finite(_) => at(period) - model.discount() * at(period + 1),
-        }
+    /// What has to be added to values at the beginning of a period.
+    fn constant(&self, period: usize) -> f64 {
+        self.problem.stage.constant(&self.problem.model, &self.problem.space.members, period)
     }
 }
 
 impl Values {
-    fn new(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
-        let lumped =
-            Lumped::new(model, options.memory).map_err(|error| SolveError::Lump(error.to_string()))?;
-        let product = solve_whole(lumped.model(), options, progress)?;
+    /// Of an instance without constants, made from one whose utilities are given.
+    fn new(
+        lumped: Result<Lumped, LumpError>,
+        stage: &Stage,
+        options: &Options,
+        progress: Progress<'_>,
+    ) -> Result<Self, SolveError> {
+        let lumped = lumped.map_err(|error| SolveError::Lump(error.to_string()))?;
+        let product = solve_whole(lumped.model(), stage, options, progress)?;
         Ok(Self { lumped, product })
     }
 
@@ -317,8 +318,17 @@ pub(in crate::pivot) fn kernels(model: &Model) -> Vec<Vec<usize>> {
     (0..model.players()).map(|i| model.player(i).moves.laws().iter().map(&mut number).collect()).collect()
 }
 
-fn certificate(whole: &Values, rest: &[Values], mode: Without) -> Certificate {
+/// What no lie gains more than. Rulings take the first decision within the tie band with the players as they are; the
+/// state of a lumped instance stands for many orders of the players, and in each another decision may come first. So
+/// what ties give away is counted for the worst decision within the band: which values the decisions have is the same
+/// in all of these orders. `error`: what all values are known to, by which rulings widen the band.
+fn certificate(whole: &Values, rest: &[Values], mode: Without, error: f64) -> Certificate {
     let mut all = whole.product.certificate.clone();
+    let problem = &whole.product.whole;
+    if problem.model.horizon() == Horizon::Infinite {
+        let swept = sweep(problem, 0, whole.slice(0), Sets::Unordered, error, Wants::default());
+        all.ties = swept.loss / (1.0 - problem.model.discount());
+    }
     if mode != Without::Tight {
         let others = rest.iter().map(|values| &values.product.certificate);
         all.references = others.clone().map(|c| c.values).fold(0.0, f64::max);

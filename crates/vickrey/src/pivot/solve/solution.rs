@@ -110,7 +110,7 @@ pub fn solve_as(
         Structure::Index => {
             let index = IndexSolution::new(model, options.mode, options.memory)
                 .map_err(|error| SolveError::Index(error.to_string()))?;
-            let certificate = Certificate::of_indices(model);
+            let certificate = Certificate::of_indices(model.discount(), index.band());
             Way::Index(Box::new(index), certificate)
         }
         Structure::Static => {

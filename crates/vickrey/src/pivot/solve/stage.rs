@@ -6,7 +6,7 @@
 //! worse: a penalty of -1e9 that an efficient decision never pays would make every other value 5e8.)
 
 use crate::mechanism::AgentId;
-use crate::pivot::model::{Horizon, Model};
+use crate::pivot::model::{Horizon, Model, ModelError};
 use crate::pivot::varying::Varying;
 
 /// Ties: relative to the values compared.
@@ -72,6 +72,41 @@ impl Stage {
             reach,
             resolution,
         }
+    }
+
+    /// Of an instance whose utilities are free of constants already; money counts as in the instance that it stands for.
+    pub fn of_centred(model: &Model, like: &Self) -> Self {
+        let none = match model.horizon() {
+            Horizon::Infinite => vec![0.0],
+            Horizon::Finite(periods) => vec![0.0; periods + 1],
+        };
+        let players = model.parts().players.iter();
+        Self {
+            public: model.public().utility.clone(),
+            players: players.clone().map(|player| player.utility.clone()).collect(),
+            terminal_public: model.public().terminal.clone(),
+            terminals: players.map(|player| player.terminal.clone()).collect(),
+            constants_public: none.clone(),
+            constants: vec![none; model.players()],
+            ..*like
+        }
+    }
+
+    /// An instance with these utilities in place of its own.
+    ///
+    /// # Errors
+    /// Numbers are still too large.
+    pub fn centred(&self, model: &Model) -> Result<Model, ModelError> {
+        let mut parts = model.parts().clone();
+        parts.public.utility = self.public.clone();
+        parts.public.terminal = self.terminal_public.clone();
+        let tables = self.players.iter().zip(&self.terminals);
+        for (player, (utility, terminal)) in parts.players.iter_mut().zip(tables) {
+            player.utility = utility.clone();
+            player.terminal = terminal.clone();
+        }
+        // Numbers of two signs may be twice as large, seen from one of them.
+        Model::of_groups(parts, 2)
     }
 
     /// Values within this of the largest, `best`, are ties. `level`: what all of them have in common, about; `error`: what
@@ -199,7 +234,7 @@ pub(in crate::pivot) fn used(model: &Model) -> Vec<bool> {
 }
 
 /// An entry with at least as many entries at or above it as below; 0 for none.
-fn lower_median(mut all: Vec<f64>) -> f64 {
+pub(in crate::pivot) fn lower_median(mut all: Vec<f64>) -> f64 {
     if all.is_empty() {
         return 0.0;
     }

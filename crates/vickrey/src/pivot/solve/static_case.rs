@@ -32,11 +32,17 @@ impl Static {
         }
         let whole = Problem::whole(Arc::new(model.clone()));
         let rest = (0..model.players()).map(|i| whole.without(i)).collect();
-        let band = whole.stage.band(whole.stage.largest(), 0.0, 0.0);
         let delta = model.discount();
         let ties = match model.horizon() {
-            Horizon::Infinite => band / (1.0 - delta),
-            Horizon::Finite(periods) => (0..periods).map(|t| delta.powi(t as i32) * band).sum(),
+            Horizon::Infinite => loss(&whole, 0) / (1.0 - delta),
+            // The largest over the periods of what can be lost from then on.
+            Horizon::Finite(periods) => {
+                let later = |(most, sum): (f64, f64), t| {
+                    let sum = loss(&whole, t) + delta * sum;
+                    (f64::max(most, sum), sum)
+                };
+                (0..periods).rev().fold((0.0, 0.0), later).0
+            }
         };
         let certificate = Certificate { bound: ties, ties, ..Certificate::default() };
         Some(Self { mode, whole, rest, certificate })
@@ -66,6 +72,30 @@ impl Static {
         }
         .ruling(None, None)
     }
+}
+
+/// Most that the tie rule can give away in a period: the band of the best value, at the largest size that this can have,
+/// averaged over outcomes.
+fn loss(whole: &Problem, period: usize) -> f64 {
+    let (model, stage) = (&whole.model, &whole.stage);
+    let sum = |public: usize, a: usize, pick: fn(f64, f64) -> f64, from: f64| -> f64 {
+        let own = |i: usize| whole.own(i, period, a, public).iter().copied().fold(from, pick);
+        whole.public(period, a, public) + (0..model.players()).map(own).sum::<f64>()
+    };
+    let of = |public: usize, z: usize| {
+        let all = |pick: fn(f64, f64) -> f64, from: f64| {
+            let sums = model.feasible(z).iter().map(|&a| sum(public, a, pick, from));
+            sums.fold(f64::NEG_INFINITY, f64::max)
+        };
+        // With everybody's best type for each decision, and with her worst: the best value lies between.
+        let (high, low) = (all(f64::max, f64::NEG_INFINITY), all(f64::min, f64::INFINITY));
+        if model.feasible(z).len() == 1 { 0.0 } else { stage.band(high.abs().max(low.abs()), 0.0, 0.0) }
+    };
+    let mean = |public: usize| {
+        let mu = model.probabilities(period, public).iter().enumerate();
+        mu.filter(|(_, mu)| **mu > 0.0).map(|(z, mu)| mu * of(public, z)).sum::<f64>()
+    };
+    (0..model.public().states).map(mean).fold(0.0, f64::max)
 }
 
 /// Whether no kernel depends on the decision, as far as it can be taken.

@@ -10,6 +10,9 @@ use crate::pivot::model::Model;
 pub(super) enum Sets {
     /// All that are feasible.
     Feasible,
+    /// The same, where it does not count which comes first: the loss by ties is that of the worst within the band, whichever
+    /// is taken. No policy can be kept.
+    Unordered,
     /// Those on this player's own list.
     Absent(usize),
 }
@@ -25,7 +28,7 @@ impl Sets {
 
     pub fn of(self, model: &Model, outcome: usize) -> &[usize] {
         match self {
-            Self::Feasible => model.feasible(outcome),
+            Self::Feasible | Self::Unordered => model.feasible(outcome),
             Self::Absent(i) => model.absent(i, outcome),
         }
     }
@@ -164,7 +167,11 @@ impl Task<'_> {
             let to = (from + TILE).min(out.value.len());
             out.value[from..to].fill(0.0);
             for (z, mu) in probabilities.iter().enumerate() {
-                let loss = self.pick(self.sets.of(model, z), &choices, from..to, work);
+                let set = self.sets.of(model, z);
+                let loss = match self.sets {
+                    Sets::Unordered => self.lose(set, &choices, from..to, work),
+                    Sets::Feasible | Sets::Absent(_) => self.pick(set, &choices, from..to, work),
+                };
                 out.value[from..to].iter_mut().zip(&work.best).for_each(|(v, b)| *v += mu * b);
                 if *mu > 0.0 {
                     worst = worst.max(loss);
@@ -195,17 +202,12 @@ impl Task<'_> {
         tile: std::ops::Range<usize>,
         work: &mut Work,
     ) -> f64 {
+        highest(set, choices, tile.clone(), work);
         let Work { best, limit, taken, value, .. } = work;
-        best.clear();
-        best.extend_from_slice(&choices[set[0]][tile.clone()]);
         taken.clear();
         taken.resize(best.len(), set[0] as u16);
         if set.len() == 1 {
             return 0.0;
-        }
-        for &a in &set[1..] {
-            let all = best.iter_mut().zip(&choices[a][tile.clone()]);
-            all.for_each(|(b, q)| *b = if *q > *b { *q } else { *b });
         }
         limit.clear();
         limit.extend(best.iter().map(|b| b - self.problem.stage.band(*b, self.level, self.error)));
@@ -221,5 +223,35 @@ impl Task<'_> {
             }
         }
         best.iter().zip(&*value).fold(0.0, |loss, (b, v)| loss.max(b - v))
+    }
+
+    /// The best value in every state of a tile, and the most that any decision within the tie band of it loses.
+    fn lose(
+        &self,
+        set: &[usize],
+        choices: &[Vec<f64>],
+        tile: std::ops::Range<usize>,
+        work: &mut Work,
+    ) -> f64 {
+        highest(set, choices, tile.clone(), work);
+        let mut worst = 0.0_f64;
+        for (k, b) in work.best.iter().enumerate() {
+            // A little more than the band: in another order sums are rounded otherwise.
+            let band = (1.0 + 1e-3) * self.problem.stage.band(*b, self.level, self.error);
+            let short = set.iter().map(|&a| b - choices[a][tile.start + k]);
+            worst = short.filter(|short| *short <= band).fold(worst, f64::max);
+        }
+        worst
+    }
+}
+
+/// The best value in every state of a tile.
+fn highest(set: &[usize], choices: &[Vec<f64>], tile: std::ops::Range<usize>, work: &mut Work) {
+    let best = &mut work.best;
+    best.clear();
+    best.extend_from_slice(&choices[set[0]][tile.clone()]);
+    for &a in &set[1..] {
+        let all = best.iter_mut().zip(&choices[a][tile.clone()]);
+        all.for_each(|(b, q)| *b = if *q > *b { *q } else { *b });
     }
 }
