@@ -302,11 +302,19 @@ impl Course {
         self.draw_axes(scene, panel, true, &title);
     }
 
-    /// The axes; titles that do not fit beside a low panel lose their unit.
+    /// The axes; a title that does not fit beside a low panel has its unit on a second line.
     fn draw_axes(&self, scene: &mut Scene, panel: &Panel, last: bool, title: &str) {
-        let fits = text::width(title, LABEL_SIZE) <= panel.area.height() + 8.0;
-        let title = if fits { title } else { title.split(" (").next().unwrap_or(title) };
-        panel.draw_axes(scene, last.then_some("period"), title);
+        let (area, room) = (panel.area, panel.area.height() + 8.0);
+        let parts = title.split_once(" (").filter(|_| text::width(title, LABEL_SIZE) > room);
+        let Some((what, unit)) = parts else {
+            return panel.draw_axes(scene, last.then_some("period"), title);
+        };
+        panel.draw_axes(scene, last.then_some("period"), "");
+        let middle = (area.top + area.bottom) / 2.0;
+        for (line, column) in [(what.to_owned(), 0.8), (format!("({unit}"), 1.7)] {
+            let line = text::fitted(&line, NOTE_SIZE, room);
+            scene.text_up(&line, (EDGE + column * NOTE_SIZE, middle), NOTE_SIZE, INK);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::model::{Kernel, Labels, Model, ModelError, Moves, Parts, Player};
-use super::super::solve::space::State;
+use super::super::solve::space::{Space, State};
 use super::super::varying::Varying;
 use crate::mechanism::AgentId;
 
@@ -43,16 +43,29 @@ impl Lumped {
     /// rows of a group add up to 1 less exactly than they must.
     pub fn new(model: &Model, allowed: u64) -> Result<Self, LumpError> {
         let groups = super::groups(model);
-        let needed = bytes(model, &groups);
-        if needed > u128::from(allowed) {
-            return Err(LumpError::TooLarge { needed, allowed });
-        }
+        needs(model, &groups, allowed)?;
         let multisets: Vec<Multisets> =
             groups.iter().map(|group| Multisets::new(model.player(group[0]).types, group.len())).collect();
         let players =
             groups.iter().zip(&multisets).map(|(group, sets)| together(model, group, sets)).collect();
         let parts = Parts { players, labels: labels(model, &groups, &multisets), ..model.parts().clone() };
         Ok(Self { model: Model::new(parts)?, groups, multisets })
+    }
+
+    /// The joint states that the lumped instance would have, and the bytes of its tables; nothing is made.
+    ///
+    /// # Errors
+    /// Tables need more than `allowed` bytes.
+    pub fn needs(model: &Model, allowed: u64) -> Result<(Space, u128), LumpError> {
+        let groups = super::groups(model);
+        let needed = needs(model, &groups, allowed)?;
+        // Lists of all multisets are among the tables, so their number is one that a machine can count.
+        let types = groups.iter().map(|group| {
+            let sets = multisets(model.player(group[0]).types as u128, group.len() as u128);
+            usize::try_from(sets).unwrap_or(usize::MAX)
+        });
+        let types = types.collect();
+        Ok((Space { publics: model.public().states, members: (0..groups.len()).collect(), types }, needed))
     }
 
     /// The instance with one player for each group.
@@ -241,6 +254,12 @@ fn labels(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets]) -> La
         sets.all().iter().map(|set| list(set.iter().map(|x| words[*x].as_str()).collect())).collect()
     });
     Labels { players: players.collect(), types: types.collect(), ..old.clone() }
+}
+
+/// Bytes of the lumped tables, if so many are allowed.
+fn needs(model: &Model, groups: &[Vec<AgentId>], allowed: u64) -> Result<u128, LumpError> {
+    let needed = bytes(model, groups);
+    if needed > u128::from(allowed) { Err(LumpError::TooLarge { needed, allowed }) } else { Ok(needed) }
 }
 
 /// Bytes of the lumped tables, counted before any is made.

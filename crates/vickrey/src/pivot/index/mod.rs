@@ -65,11 +65,8 @@ impl IndexSolution {
     /// It is not an index case (the condition that fails is named), or the tables and what a question takes need more
     /// than `allowed` bytes.
     pub fn new(model: &Model, mode: Without, allowed: u64) -> Result<Self, IndexError> {
+        Self::needs(model, mode, allowed)?;
         let structure = detect::detect(model, mode)?;
-        let needed = bytes(model, mode);
-        if needed > u128::from(allowed) {
-            return Err(IndexError::TooLarge { needed, allowed });
-        }
         let discount = model.discount();
         let arm = |(player, decision): (AgentId, &usize)| {
             let player = model.player(player);
@@ -83,6 +80,16 @@ impl IndexSolution {
         let outside = (0..model.players()).map(outside).collect();
         let unit = arms.iter().map(half_range).fold(0.0, f64::max).min(1.0);
         Ok(Self { mode, discount, structure, arms, levels, outside, unit })
+    }
+
+    /// Bytes that the tables and what a question takes need; nothing is made.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn needs(model: &Model, mode: Without, allowed: u64) -> Result<u128, IndexError> {
+        detect::detect(model, mode)?;
+        let needed = bytes(model, mode);
+        if needed > u128::from(allowed) { Err(IndexError::TooLarge { needed, allowed }) } else { Ok(needed) }
     }
 
     /// What "without player i" means here.

@@ -7,6 +7,7 @@ pub mod infinite;
 pub(in crate::pivot) mod inspect;
 pub mod memory;
 pub mod multiset;
+pub mod plan;
 pub mod problem;
 pub mod product;
 pub mod ruling;
@@ -27,7 +28,9 @@ use self::sweep::{Sets, Swept, Wants, sweep, sweep_into};
 use super::mode::Without;
 use super::model::{Horizon, Model, ModelError};
 
+pub use self::plan::{Plan, Reason, plan};
 pub use self::solution::{Solution, StateError, Structure, solve, solve_as};
+use self::space::Space;
 pub use self::space::State;
 
 /// What a solution keeps.
@@ -148,7 +151,8 @@ pub fn solve_tables(
 /// Values of everybody together alone, without those that payments need.
 fn solve_whole(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Product, SolveError> {
     let options = Options { mode: Without::Tight, ..*options };
-    fits(model, &options)?;
+    let memory = Memory::of_whole(model, &Space::of(model), &options);
+    within(model, memory, &options)?;
     let whole = Problem::whole(std::sync::Arc::new(model.clone()));
     run(Solver { options: &options, progress, whole, rest: Vec::new(), done: 0 }, None)
 }
@@ -168,9 +172,12 @@ fn solve_with(
 }
 
 fn fits(model: &Model, options: &Options) -> Result<(), SolveError> {
-    let memory = solution::memory(model, options);
+    within(model, solution::memory(model, options), options)
+}
+
+fn within(model: &Model, memory: Memory, options: &Options) -> Result<(), SolveError> {
     if memory.least() > options.memory as f64 {
-        let states = space::Space::of(model).size_in_words();
+        let states = Space::of(model).size_in_words();
         return Err(SolveError::Memory { states, memory, limit: options.memory });
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::certificate::Certificate;
 use super::contract::{combine, stretches};
+use super::plan::share;
 use super::problem::Problem;
 use super::product::Product;
 use super::ruling::{Question, Ruling};
@@ -61,8 +62,7 @@ impl Exchangeable {
     pub(super) fn new(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
         let groups = groups(model);
         let parts = 1.0 + groups.len() as f64;
-        // All parts stay, so each may take its share.
-        let options = &Options { memory: options.memory / (1 + groups.len() as u64), ..*options };
+        let options = &share(options, groups.len());
         let whole = Values::new(model, options, &|x| progress(x / parts))?;
         let mut group = vec![0; model.players()];
         for (g, members) in groups.iter().enumerate() {
