@@ -60,6 +60,14 @@ fn payment_words(s: &PivotSummary) -> String {
     format!("{time}{sealed}")
 }
 
+/// Of which payments the modes are compared.
+fn side_by_side(rule: &str) -> &'static str {
+    match rule {
+        "outcome-contingent" => "payments that wait for the outcome",
+        _ => "payments fixed before the outcome",
+    }
+}
+
 /// What the promises say about, where it is not the usual: every payment, and not the mean over outcomes.
 fn counted_payments(time: PaymentTime) -> &'static str {
     match time {
@@ -326,7 +334,7 @@ fn only_seen(out: &mut dyn Write, seen: &Unchecked, document: &Document<PivotPar
 pub fn modes(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
     let Some(all) = &document.part.modes else { return Ok(()) };
     let money = &document.head.units.money;
-    writeln!(out, "\nThe three modes side by side, {}", payment_words(&document.part.summary))?;
+    writeln!(out, "\nThe three modes side by side, {}", side_by_side(document.part.summary.payment_rule))?;
     let both = |of: Verdict, x: Option<f64>, found: &ModeSummary| {
         let verdict = verdict(of).replace(", not promised", "");
         x.map_or_else(|| verdict.clone(), |x| format!("{verdict}\n{}", short(plain(x, found))))
