@@ -163,6 +163,27 @@ fn many_exchangeable_stores() {
     assert!(ruling.payment.iter().all(|p| *p >= 0.0), "{:?}", ruling.payment);
 }
 
+/// Twelve different projects with three states for one licence: 3^12 joint states.
+fn many_projects() -> Parts {
+    let count = 12;
+    let moves = vec![0.2, 0.5, 0.3, 0.1, 0.6, 0.3, 0.0, 0.2, 0.8];
+    let still = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+    let project = |i: usize| {
+        let worth = |a: usize| if a == i { vec![1.0, 3.0 + 0.1 * i as f64, 0.5] } else { vec![0.0; 3] };
+        let kernel = |a: usize| if a == i { moves.clone() } else { still.clone() };
+        player((0..count).map(worth).collect(), (0..count).map(kernel).collect(), None)
+    };
+    Parts {
+        decisions: count,
+        outcomes: Outcomes {
+            feasible: vec![(0..count).collect()],
+            probability: Varying::constant(vec![1.0]),
+        },
+        players: (0..count).map(project).collect(),
+        ..licence()
+    }
+}
+
 /// With any memory the plan is what is done, and where there is no plan there is no solution.
 #[test]
 fn what_is_planned_is_done() {
@@ -173,8 +194,13 @@ fn what_is_planned_is_done() {
         }
         parts
     };
-    let cases =
-        [stores(Horizon::Finite(3), 0.95), stores(Horizon::Infinite, 0.9), licence(), still, many_stores()];
+    let cases = [
+        stores(Horizon::Finite(3), 0.95),
+        stores(Horizon::Infinite, 0.9),
+        many_projects(),
+        still,
+        many_stores(),
+    ];
     let mut met = Vec::new();
     for model in cases.map(model) {
         for mode in Without::ALL {

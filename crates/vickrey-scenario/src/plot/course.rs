@@ -307,7 +307,8 @@ impl Course {
     /// The axes; a title that does not fit beside a low panel is written smaller, or its unit on a second line.
     fn draw_axes(&self, scene: &mut Scene, panel: &Panel, last: bool, title: &str) {
         let (area, room) = (panel.area, panel.area.height() + 8.0);
-        let size = LABEL_SIZE * room / text::width(title, LABEL_SIZE);
+        // A little less than would just fit, so that rounding cuts nothing off.
+        let size = 0.99 * LABEL_SIZE * room / text::width(title, LABEL_SIZE);
         if size >= LABEL_SIZE {
             return panel.draw_axes(scene, last.then_some("period"), title);
         }
