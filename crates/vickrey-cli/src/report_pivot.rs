@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use vickrey::guarantee::Verdict;
+use vickrey::pivot::PaymentTime;
 use vickrey::pivot::audit::{Low, ModeSummary};
 use vickrey::pivot::solve::memory::bytes;
 use vickrey_scenario::output::number::short;
@@ -57,6 +58,22 @@ fn payment_words(s: &PivotSummary) -> String {
     };
     let sealed = if s.sealed { ", reports are sealed" } else { "" };
     format!("{time}{sealed}")
+}
+
+/// Of which payments the modes are compared.
+fn side_by_side(rule: &str) -> &'static str {
+    match rule {
+        "outcome-contingent" => "payments that wait for the outcome",
+        _ => "payments fixed before the outcome",
+    }
+}
+
+/// What the promises say about, where it is not the usual: every payment, and not the mean over outcomes.
+fn counted_payments(time: PaymentTime) -> &'static str {
+    match time {
+        PaymentTime::BeforeOutcome => "",
+        PaymentTime::OutcomeContingent => "; payments in every outcome that is possible",
+    }
 }
 
 fn types(types: &[usize]) -> String {
@@ -278,7 +295,7 @@ fn promises(out: &mut dyn Write, found: &ModeSummary, money: &str) -> io::Result
         None => "all states and periods".to_owned(),
         Some(states) => format!("{} states drawn at random", count(states)),
     };
-    writeln!(out, "\nmode {}: what holds, in {scope}", found.mode.name())?;
+    writeln!(out, "\nmode {}: what holds, in {scope}{}", found.mode.name(), counted_payments(found.time))?;
     let rows = four(found, money).into_iter().map(Vec::from).collect();
     let heads = ["promise", "verdict", "worst", "where"].map(|head| Column::Words(head.into()));
     tables::print(out, &heads, rows)
@@ -317,7 +334,7 @@ fn only_seen(out: &mut dyn Write, seen: &Unchecked, document: &Document<PivotPar
 pub fn modes(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> {
     let Some(all) = &document.part.modes else { return Ok(()) };
     let money = &document.head.units.money;
-    writeln!(out, "\nThe three modes side by side, payments fixed before the outcome")?;
+    writeln!(out, "\nThe three modes side by side, {}", side_by_side(document.part.summary.payment_rule))?;
     let both = |of: Verdict, x: Option<f64>, found: &ModeSummary| {
         let verdict = verdict(of).replace(", not promised", "");
         x.map_or_else(|| verdict.clone(), |x| format!("{verdict}\n{}", short(plain(x, found))))
@@ -332,7 +349,7 @@ pub fn modes(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<
             both(found.against_zero, value(&found.truthful), found),
             both(found.no_negative_payment, value(&found.payment), found),
             found.expected_payments.map_or_else(|| NONE.into(), short),
-            short(plain(found.leak[0], found)),
+            short(plain(found.leak[found.time as usize], found)),
         ]
     });
     let unit = |text: &str| if money.is_empty() { text.to_owned() } else { format!("{text}\n{money}") };

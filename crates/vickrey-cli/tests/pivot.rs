@@ -167,9 +167,127 @@ fn check_says_how_large_it_is_and_how_it_will_be_solved() {
     assert_eq!((&json["structure"], &json["joint_states"]), (&Value::from("product"), &Value::from(4.0)));
     assert!(json["memory"].as_f64().unwrap() > 0.0);
     let out = desk.out(&["check", "licence-many.toml"]);
-    for part in ["Gittins indices", "1.3e30", "not for all joint states"] {
+    for part in
+        ["Gittins indices", "1.3e30", "not for all joint states", "which needs less than all joint states"]
+    {
         assert!(out.contains(part), "`{part}` is missing in\n{out}");
     }
+    let many = desk.json(&["check", "licence-many.toml", "--json"]);
+    assert_eq!((&many["structure"], &many["reason"]), (&Value::from("index"), &Value::from("smaller")));
+    assert!(many["memory"].as_f64().unwrap() < 1e9, "{many}");
+}
+
+/// Thirty players whom no decision moves: 2^30 joint states, none of which is ever built.
+#[test]
+fn periods_that_are_settled_by_themselves_need_no_joint_states() {
+    let desk = desk();
+    let mut text = String::from("mechanism = \"pivot\"\n[pivot]\nhorizon = 3\nmemory = 64\n");
+    for k in 0..30 {
+        text.push_str(&format!("[[decisions]]\nname = \"to {k}\"\n"));
+    }
+    let all: Vec<String> = (0..30).map(|k| format!("\"to {k}\"")).collect();
+    text.push_str(&format!(
+        "[[outcomes]]\nname = \"item\"\nprobability = 1\ndecisions = [{}]\n",
+        all.join(", ")
+    ));
+    for k in 0..30 {
+        text.push_str(&format!(
+            "[[players]]\nname = \"p{k}\"\ntypes = [\"low\", \"high\"]\nstart = \"low\"\n\
+             transition = [[0.5, 0.5], [0.25, 0.75]]\nutility = {{ \"to {k}\" = [{k}, {}] }}\n",
+            2 * k
+        ));
+    }
+    desk.write("static.toml", &text);
+    let out = desk.out(&["check", "static.toml"]);
+    assert!(out.contains("period by period") && out.contains("no values to keep"), "{out}");
+    let json = desk.json(&["run", "static.toml", "--json"]);
+    assert_eq!(json["summary"]["structure"], "static");
+    // At the start all are low: the last is worth most, and pays what the one before her is worth.
+    let first = &json["players"][29]["first_payment"];
+    assert_eq!(first, &Value::from(28.0));
+    assert_eq!(json["players"][28]["first_payment"], Value::from(0.0));
+    desk.out(&["audit", "static.toml", "--effort", "quick"]);
+    desk.out(&["simulate", "static.toml", "--runs", "5"]);
+}
+
+/// A trade that needs the seller, or a night in which she may be loud.
+const NEIGHBOURS: &str = r#"mechanism = "pivot"
+[pivot]
+horizon = 1
+without = "own"
+[[decisions]]
+name = "no"
+[[decisions]]
+name = "trade"
+[[decisions]]
+name = "quiet"
+[[decisions]]
+name = "loud"
+[[outcomes]]
+name = "day"
+probability = 0.5
+decisions = ["no", "trade"]
+[[outcomes]]
+name = "night"
+probability = 0.5
+decisions = ["quiet", "loud"]
+[[players]]
+name = "seller"
+utility = { trade = -1, loud = 10 }
+needs = ["trade"]
+[[players]]
+name = "buyer"
+utility = { trade = 3, loud = -8 }
+"#;
+
+/// What is said about payments is about those that the scenario makes.
+#[test]
+fn promises_follow_the_time_of_payment() {
+    let desk = desk();
+    desk.write("fixed.toml", NEIGHBOURS);
+    let waiting = NEIGHBOURS.replace("horizon = 1", "horizon = 1\npayment = \"outcome-contingent\"");
+    desk.write("waiting.toml", &waiting);
+    // She pays 8 at night and is paid 3 by day: 2.5 on average.
+    let cases = [
+        ("fixed.toml", "before-outcome", "holds", 2.5),
+        ("waiting.toml", "outcome-contingent", "condition-not-met", -3.0),
+    ];
+    for (file, time, verdict, least) in cases {
+        let json = desk.json(&["audit", file, "--effort", "quick", "--json"]);
+        for found in [&json["promises"], &json["modes"][1]] {
+            assert_eq!((&found["mode"], &found["time"]), (&Value::from("own"), &Value::from(time)));
+            assert_eq!(found["no_negative_payment"], verdict, "{file}");
+            assert_eq!(found["payment"][0]["value"], Value::from(least), "{file}");
+        }
+        assert_eq!(row(&json, "budget-balance", "weak")["verdict"], verdict, "{file}");
+    }
+    let out = desk.out(&["audit", "waiting.toml", "--effort", "quick"]);
+    assert!(out.contains("side by side, payments that wait for the outcome"), "{out}");
+    let out = desk.out(&["run", "waiting.toml"]);
+    for part in ["payments in every outcome that is possible", "least p: -3"] {
+        assert!(out.contains(part), "`{part}` is missing in\n{out}");
+    }
+}
+
+/// A file that is no text is refused without showing what is in it.
+#[test]
+fn bytes_that_are_no_text_stay_off_the_terminal() {
+    let desk = Desk::new();
+    for head in ["mechanism = \"market\"", "mechanism = \"linear-quadratic\"", NEIGHBOURS] {
+        let bytes = [head.as_bytes(), b"\ntitle = \"\x1b[31m\xff\xfe\"\n"].concat();
+        fs::write(desk.path("bytes.toml"), bytes).unwrap();
+        let (code, error) = desk.fails(&["check", "bytes.toml"]);
+        let text: String = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = head.lines().count() + 1 + usize::from(head.ends_with('\n'));
+        let place = format!("0xff in line {line}, column 15, {} bytes from the", head.len() + 15);
+        assert!(code == 2 && text.contains(&place), "{place}: {error}");
+        assert!(!error.contains('\u{1b}') && !error.contains('\u{fffd}'), "{error:?}");
+    }
+    // Text with control characters is shown without them.
+    desk.write("control.toml", "mechanism = \"market\"\n# \u{1b}[31m\u{9b}31m\ntitle = \"x\"\n");
+    let (code, error) = desk.fails(&["check", "control.toml"]);
+    assert_eq!(code, 2, "{error}");
+    assert!(!error.contains('\u{1b}') && !error.contains('\u{9b}'), "{error:?}");
 }
 
 #[test]

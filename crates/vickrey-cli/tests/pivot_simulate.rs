@@ -5,71 +5,29 @@ mod support;
 use serde_json::Value;
 use support::Desk;
 
-/// Worked case E4; the horizon and what "without a player" means are filled in.
-const STORAGE: &str = r#"mechanism = "pivot"
-title = "Two storage providers"
-seed = 5
-[units]
-money = "EUR"
-[pivot]
-family = "storage"
-HEAD
-[[imbalances]]
-name = "imbalance"
-probability = 0.6
-curtailment = 10.0
-[[players]]
-name = "Harbour"
-levels = ["charged", "depleted"]
-start = "charged"
-cost = [1.0, 4.0]
-used = [[0.3, 0.7], [0.1, 0.9]]
-unused = [[0.9, 0.1], [0.6, 0.4]]
-END
-[[players]]
-name = "Quarry"
-levels = ["charged", "depleted"]
-start = "charged"
-cost = [1.0, 4.0]
-used = [[0.3, 0.7], [0.1, 0.9]]
-unused = [[0.9, 0.1], [0.6, 0.4]]
-END
-"#;
-
+/// Worked case E4, as `vickrey reproduce 002` has it.
+const STORAGE: &str = include_str!("../src/reproduce/paper_002/worked/storage.toml");
 /// Worked case E1: an item that may not come.
-const ITEM: &str = r#"mechanism = "pivot"
-[pivot]
-horizon = 1
-WITHOUT
-[[decisions]]
-name = "keep"
-[[decisions]]
-name = "to one"
-[[decisions]]
-name = "to two"
-[[outcomes]]
-name = "none"
-probability = 0.6
-decisions = ["keep"]
-[[outcomes]]
-name = "item"
-probability = 0.4
-decisions = ["to one", "to two"]
-[[players]]
-name = "one"
-types = ["low", "high"]
-start = "high"
-transition = "stays"
-utility = { "to one" = [0, 5] }
-needs = ["to one"]
-[[players]]
-name = "two"
-utility = { "to two" = 3 }
-needs = ["to two"]
-"#;
+const ITEM: &str = include_str!("../src/reproduce/paper_002/worked/item.toml");
 
 fn storage(head: &str, end: &str) -> String {
-    STORAGE.replace("HEAD", head).replace("END", end)
+    let providers = STORAGE.replace("\nEND", &format!("\n{end}")).replace("= COST", "= 10.0");
+    let providers = providers.replace("\"1\"", "\"Harbour\"").replace("\"2\"", "\"Quarry\"");
+    let units = "[units]\nmoney = \"EUR\"\n";
+    format!(
+        "mechanism = \"pivot\"\ntitle = \"Two storage providers\"\nseed = 5\n{units}[pivot]\nfamily = \"storage\"\n\
+         {head}\n{providers}"
+    )
+}
+
+/// Nobody can be given the item without her.
+fn item(head: &str) -> String {
+    let mut players = ITEM.replace("\"1\"", "\"one\"").replace("\"2\"", "\"two\"");
+    for own in ["{ \"to 1\" = [0, 5] }", "{ \"to 2\" = 3 }"] {
+        let decision = own.split('"').nth(1).unwrap();
+        players = players.replace(own, &format!("{own}\nneeds = [\"{decision}\"]"));
+    }
+    format!("mechanism = \"pivot\"\n[pivot]\nhorizon = 1\n{head}\n{players}")
 }
 
 fn desk() -> Desk {
@@ -80,9 +38,9 @@ fn desk() -> Desk {
     }
     let head = "horizon = \"infinite\"\ndiscount = 0.9\nwithout = \"own\"\nperiods = 20";
     desk.write("endless.toml", &storage(head, ""));
-    desk.write("item.toml", &ITEM.replace("WITHOUT", ""));
-    desk.write("waiting.toml", &ITEM.replace("WITHOUT", "payment = \"outcome-contingent\""));
-    desk.write("own.item.toml", &ITEM.replace("WITHOUT", "without = \"own\""));
+    desk.write("item.toml", &item(""));
+    desk.write("waiting.toml", &item("payment = \"outcome-contingent\""));
+    desk.write("own.item.toml", &item("without = \"own\""));
     desk
 }
 

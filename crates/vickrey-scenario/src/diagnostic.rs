@@ -29,7 +29,7 @@ impl Source {
     }
 
     pub fn excerpt(name: impl Into<String>, text: impl Into<String>, first_line: usize) -> Self {
-        Self(Arc::new(SourceText { name: name.into(), text: text.into(), first_line }))
+        Self(Arc::new(SourceText { name: name.into(), text: printable(text.into()), first_line }))
     }
 
     /// Line and column (in characters) of a byte of the text, from 1.
@@ -41,6 +41,24 @@ impl Source {
         let line = before.matches('\n').count() + 1 + self.0.first_line;
         (line, before[line_start..].chars().count() + 1)
     }
+}
+
+/// A text as it can be shown on a terminal, which obeys control characters: others, of the same length, stand for them.
+fn printable(text: String) -> String {
+    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t' || c == '\r';
+    if text.chars().all(harmless) {
+        return text;
+    }
+    let shown = |c: char| {
+        if harmless(c) {
+            c
+        } else if c.len_utf8() == 1 {
+            '?'
+        } else {
+            '¿'
+        }
+    };
+    text.chars().map(shown).collect()
 }
 
 impl fmt::Debug for Source {
@@ -84,6 +102,7 @@ struct Details {
     labels: Vec<(Range<usize>, String)>,
     file: Option<String>,
     row: Option<u64>,
+    column: Option<u64>,
     related: Vec<Problem>,
     note: bool,
 }
@@ -109,6 +128,13 @@ impl Problem {
     /// Names the row (from 1) of a table without text.
     pub(crate) fn in_row(mut self, row: u64) -> Self {
         self.0.row = Some(row);
+        self
+    }
+
+    /// Names line and column (from 1) of a file whose text is not to be shown.
+    pub(crate) fn in_line(mut self, line: u64, column: u64) -> Self {
+        self.0.row = Some(line);
+        self.0.column = Some(column);
         self
     }
 
@@ -154,7 +180,7 @@ impl Problem {
                 let (line, column) = source.position(span.start);
                 (Some(line as u64), Some(column as u64))
             }
-            _ => (self.0.row, None),
+            _ => (self.0.row, self.0.column),
         }
     }
 

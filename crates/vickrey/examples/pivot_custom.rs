@@ -198,7 +198,8 @@ fn rolling() -> Result<(), Box<dyn Error>> {
         let values = with(near.values(0), near.constant(0));
         let references = (0..2).map(|i| with(near.references(i, 0), near.reference_constant(i, 0))).collect();
         let product = of_values(&forever, &options, values, references)?;
-        let found = summary(&product, &AuditOptions { seed: 1, effort: Effort::Normal });
+        let effort = AuditOptions { seed: 1, effort: Effort::Normal };
+        let found = summary(&product, &effort, PaymentTime::BeforeOutcome);
         println!(
             "{ahead} ahead: no lie gains more than {:.1e}; the best one gains {:.1e}",
             product.certificate().bound,

@@ -3,7 +3,7 @@
 mod pivot_cases;
 mod pivot_instances;
 
-use pivot_cases::{goods, item, licence, model, storage, trade};
+use pivot_cases::{goods, item, licence, model, player, storage, trade};
 use pivot_instances::{count, instances, list, number, numbers, read};
 use vickrey::audit::{AuditOptions, Effort};
 use vickrey::guarantee::{Audit, Balance, Baseline, Guarantee, Property, SolutionConcept, Verdict};
@@ -21,10 +21,50 @@ const DOMINANT: Property = Property::IncentiveCompatibility(SolutionConcept::Dom
 const ALONE: Property = Property::IndividualRationality(Baseline::Autarky);
 const ZERO: Property = Property::IndividualRationality(Baseline::Zero);
 const WEAK: Property = Property::BudgetBalance(Balance::Weak);
+const BEFORE: PaymentTime = PaymentTime::BeforeOutcome;
 const QUICK: AuditOptions = AuditOptions { seed: 5, effort: Effort::Quick };
 
 fn solved(parts: Parts, mode: Without) -> Product {
     solve_product(&model(parts), &Options { mode, ..Options::default() }, &|_| ()).expect("solvable")
+}
+
+/// A trade that needs both, or a seller who may be loud: what she is paid for the one she pays for the other.
+fn trade_or_noise() -> Parts {
+    let worth = |list: [f64; 4]| list.iter().map(|v| vec![*v]).collect::<Vec<_>>();
+    let still = || vec![vec![1.0]; 4];
+    let mut seller = player(worth([0.0, -1.0, 0.0, 10.0]), still(), Some(vec![0.0]));
+    let buyer = player(worth([0.0, 3.0, 0.0, -8.0]), still(), Some(vec![0.0]));
+    seller.absent = Some(vec![vec![0], vec![2, 3]]);
+    Parts {
+        horizon: Horizon::Finite(1),
+        discount: 1.0,
+        decisions: 4, // no, trade; quiet, loud
+        outcomes: Outcomes {
+            feasible: vec![vec![0, 1], vec![2, 3]],
+            probability: Varying::constant(vec![0.5, 0.5]),
+        },
+        public: Public::nothing(),
+        players: vec![seller, buyer],
+        labels: Labels::default(),
+    }
+}
+
+/// Whether anybody is paid depends on when payments are known: each counts, or their mean.
+#[test]
+fn payments_of_every_outcome_count_if_they_wait() {
+    let product = solved(trade_or_noise(), Without::Own);
+    let [fixed, waiting] = PaymentTime::ALL.map(|time| summary(&product, &QUICK, time));
+    assert_eq!((fixed.time, waiting.time), (PaymentTime::BeforeOutcome, PaymentTime::OutcomeContingent));
+    assert_eq!((fixed.payment[0].value, waiting.payment[0].value), (2.5, -3.0));
+    assert_eq!(
+        (fixed.no_negative_payment, waiting.no_negative_payment),
+        (Verdict::Holds, Verdict::ConditionNotMet)
+    );
+    assert_eq!((fixed.truth, waiting.truth), (Verdict::Holds, Verdict::Holds));
+    assert_eq!(fixed.truthful[0].value, waiting.truthful[0].value);
+    let all = compare(product.model(), &Options::default(), &QUICK, PaymentTime::OutcomeContingent, &|_| ());
+    let least = |mode: usize| all.as_ref().expect("solvable")[mode].payment[0].value;
+    assert_eq!((least(0), least(1)), (0.0, -3.0), "same, own");
 }
 
 fn run(product: &Product, time: PaymentTime) -> Audit {
@@ -101,7 +141,7 @@ fn e3_no_reading_of_without_gives_everything() {
 }
 
 fn summaries(parts: Parts) -> Vec<ModeSummary> {
-    compare(&model(parts), &Options::default(), &QUICK, &|_| ()).expect("solvable")
+    compare(&model(parts), &Options::default(), &QUICK, BEFORE, &|_| ()).expect("solvable")
 }
 
 #[test]
@@ -190,7 +230,7 @@ fn instances_agree_with_a_dense_program() {
                 near_all(&found.public, "public", &numbers(&answers["expected_public"]));
             }
         }
-        let found = summary(&product, &QUICK);
+        let found = summary(&product, &QUICK, BEFORE);
         near_all(&found.leak, "leak", &[number(&answers["leak"]), number(&answers["leak_contingent"])]);
         let minima = &answers["minima"];
         near_all(&values(&found.truthful), "V", &numbers(&minima["truthful"]));
@@ -224,7 +264,7 @@ fn a_broken_mechanism_is_caught() {
             spoil(t, &mut rules);
             rules
         };
-        audit_of(&product, &tables, &QUICK, PaymentTime::BeforeOutcome, &|_| ())
+        audit_of(&product, &tables, &QUICK, BEFORE, &|_| ())
     };
     assert!(broken(&|_, _| ()).passed());
     let violated = |audit: &Audit, property| {
@@ -258,7 +298,7 @@ fn a_broken_mechanism_is_caught() {
     };
     let halved = audit_of(&product, &tables, &QUICK, PaymentTime::OutcomeContingent, &|_| ());
     violated(&halved, EX_POST);
-    let fine = audit_of(&product, &tables, &QUICK, PaymentTime::BeforeOutcome, &|_| ());
+    let fine = audit_of(&product, &tables, &QUICK, BEFORE, &|_| ());
     verdicts(&fine, &[(EX_POST, true, Verdict::Holds), (Property::Accounts, true, Verdict::Violated)]);
 }
 
@@ -270,7 +310,7 @@ fn a_broken_mechanism_without_end_is_caught() {
         rules.payment.iter_mut().flatten().for_each(|p| *p *= 0.5);
         rules
     };
-    let audit = audit_of(&product, &tables, &QUICK, PaymentTime::BeforeOutcome, &|_| ());
+    let audit = audit_of(&product, &tables, &QUICK, BEFORE, &|_| ());
     verdicts(&audit, &[(EX_POST, true, Verdict::Violated), (Property::Efficiency, true, Verdict::Holds)]);
     assert!(worst(&audit, EX_POST) > 0.1, "{audit:#?}");
 }
@@ -321,7 +361,7 @@ fn large_instances_are_sampled_and_say_so() {
     assert!(
         audit.guarantees.iter().all(|row| row.note.contains("states drawn at random (all 2.621e5 states"))
     );
-    let found = summary(&product, &QUICK);
+    let found = summary(&product, &QUICK, BEFORE);
     assert!(found.drawn.is_some() && found.opt_out.is_empty() && found.payment.len() == 6);
 }
 
@@ -429,7 +469,7 @@ fn large_constants_of_a_player_change_no_verdict() {
             let utility = &mut shifted.players[0].utility;
             *utility = utility.map(|row| row.iter().map(|v| v + 1e9).collect());
             let (plain, shifted) = (solved(plain, mode), solved(shifted, mode));
-            let (before, after) = (summary(&plain, &QUICK), summary(&shifted, &QUICK));
+            let (before, after) = (summary(&plain, &QUICK, BEFORE), summary(&shifted, &QUICK, BEFORE));
             assert!(run(&shifted, PaymentTime::BeforeOutcome).passed());
             assert_eq!((before.truth, after.truth), (Verdict::Holds, Verdict::Holds));
             // Mode tight takes the constant from her: she keeps what is stated for her.

@@ -5,8 +5,10 @@ mod pivot_cases;
 use pivot_cases::{licence, model, player, storage};
 use proptest::prelude::*;
 use vickrey::pivot::audit::{JointModel, dependence};
+use vickrey::pivot::solve::approximate::of_values;
 use vickrey::pivot::solve::{
-    Options, Solution, SolveError, State, Structure, solution, solve_as, solve_tables,
+    Options, Reason, Solution, SolveError, State, Structure, plan, solution, solve, solve_as, solve_product,
+    solve_tables,
 };
 use vickrey::pivot::{Horizon, Labels, Model, Moves, Outcomes, Parts, Public, Varying, Without};
 
@@ -106,10 +108,8 @@ fn static_periods_give_what_the_product_gives() {
 }
 
 /// Twelve stores with four levels: 4^12 joint states, 455 multisets.
-#[test]
-fn many_exchangeable_stores() {
-    let n = 4;
-    let count = 12;
+fn many_stores() -> Parts {
+    let (n, count) = (4, 12);
     let levels = |stay: f64| -> Vec<f64> {
         (0..n * n)
             .map(|k| match (k / n, k % n) {
@@ -131,7 +131,7 @@ fn many_exchangeable_stores() {
         let kernels = (0..count + 1).map(|a| if a == i { levels(0.2) } else { levels(0.9) });
         player(utility.collect(), kernels.collect(), Some(vec![0.0; n]))
     };
-    let parts = Parts {
+    Parts {
         horizon: Horizon::Finite(3),
         discount: 1.0,
         decisions: count + 1,
@@ -145,15 +145,134 @@ fn many_exchangeable_stores() {
         },
         players: (0..count).map(store).collect(),
         labels: vickrey::pivot::Labels::default(),
-    };
-    let model = model(parts);
+    }
+}
+
+#[test]
+fn many_exchangeable_stores() {
+    let model = model(many_stores());
     let options = Options { memory: 1 << 29, ..Options::default() };
-    let solution = vickrey::pivot::solve::solve(&model, &options, &|_| {}).expect("solvable");
+    let solution = solve(&model, &options, &|_| {}).expect("solvable");
     assert_eq!(solution.structure(), Structure::Exchangeable);
-    let types: Vec<usize> = (0..count).map(|i| i % n).collect();
+    let planned = plan(&model, &options).expect("solvable");
+    assert_eq!((planned.structure, planned.reason), (Structure::Exchangeable, Reason::Smaller));
+    assert_eq!(planned.states, 455.0);
+    assert!(
+        matches!(planned.refused[..], [(Structure::Index, SolveError::Index(_))]),
+        "{:?}",
+        planned.refused
+    );
+    let types: Vec<usize> = (0..12).map(|i| i % 4).collect();
     let ruling = solution.ruling(0, &State { public: 0, types }).expect("a state");
     assert_eq!(ruling.decision, [3], "the first of the full stores");
     assert!(ruling.payment.iter().all(|p| *p >= 0.0), "{:?}", ruling.payment);
+}
+
+/// Twelve different projects with three states for one licence: 3^12 joint states.
+fn many_projects() -> Parts {
+    let count = 12;
+    let moves = vec![0.2, 0.5, 0.3, 0.1, 0.6, 0.3, 0.0, 0.2, 0.8];
+    let still = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+    let project = |i: usize| {
+        let worth = |a: usize| if a == i { vec![1.0, 3.0 + 0.1 * i as f64, 0.5] } else { vec![0.0; 3] };
+        let kernel = |a: usize| if a == i { moves.clone() } else { still.clone() };
+        player((0..count).map(worth).collect(), (0..count).map(kernel).collect(), None)
+    };
+    Parts {
+        decisions: count,
+        outcomes: Outcomes {
+            feasible: vec![(0..count).collect()],
+            probability: Varying::constant(vec![1.0]),
+        },
+        players: (0..count).map(project).collect(),
+        ..licence()
+    }
+}
+
+/// With any memory the plan is what is done, and where there is no plan there is no solution.
+#[test]
+fn what_is_planned_is_done() {
+    let still = {
+        let mut parts = storage(Horizon::Finite(3), 0.9, 10.0);
+        for player in &mut parts.players {
+            player.moves = vickrey::pivot::Moves::constant(player.moves.at(0, 0, 0).clone());
+        }
+        parts
+    };
+    let cases = [
+        stores(Horizon::Finite(3), 0.95),
+        stores(Horizon::Infinite, 0.9),
+        many_projects(),
+        still,
+        many_stores(),
+    ];
+    let mut met = Vec::new();
+    for model in cases.map(model) {
+        for mode in Without::ALL {
+            for memory in (0..30).map(|k| 1_u64 << k) {
+                let options = Options { mode, memory, ..Options::default() };
+                let planned = plan(&model, &options).map(|plan| {
+                    assert!(plan.memory.least() <= memory as f64, "{plan:?}");
+                    plan.structure
+                });
+                let solved = solve(&model, &options, &|_| {}).map(|solution| solution.structure());
+                assert_eq!(planned, solved, "{mode:?} {memory}");
+                met.extend(planned);
+            }
+        }
+    }
+    for structure in [Structure::Product, Structure::Exchangeable, Structure::Index, Structure::Static] {
+        assert!(met.contains(&structure), "{structure:?} was never planned");
+    }
+    let few = plan(&model(licence()), &Options::default()).expect("solvable");
+    assert_eq!((few.structure, few.reason, few.states), (Structure::Product, Reason::Few, 27.0));
+}
+
+/// Values from elsewhere: the exact ones give the exact mechanism, and lists of a wrong length are refused.
+#[test]
+fn values_from_elsewhere() {
+    let model = model(storage(Horizon::Finite(3), 1.0, 10.0));
+    for mode in Without::ALL {
+        let options = Options { mode, ..Options::default() };
+        let exact = solve_product(&model, &options, &|_| {}).expect("solvable");
+        let plus = |list: &[f64], constant: f64| list.iter().map(|v| v + constant).collect::<Vec<f64>>();
+        let values: Vec<Vec<f64>> = (0..=3).map(|t| plus(exact.values(t), exact.constant(t))).collect();
+        let without = |i: usize| -> Vec<Vec<f64>> {
+            (0..=3).map(|t| plus(exact.references(i, t), exact.reference_constant(i, t))).collect()
+        };
+        let tight = mode == Without::Tight;
+        let references: Vec<_> = (0..if tight { 0 } else { 2 }).map(without).collect();
+        let taken =
+            of_values(&model, &options, values.clone(), references.clone()).expect("they belong to it");
+        assert!(taken.certificate().bound < 1e-9, "{mode:?} {:?}", taken.certificate());
+        let state = State { public: 0, types: vec![0, 1] };
+        let (a, b) = (exact.ruling(0, &state), taken.ruling(0, &state));
+        assert_eq!(a.decision, b.decision);
+        for (p, q) in a.payment.iter().zip(&b.payment) {
+            assert!((p - q).abs() < 1e-12, "{mode:?} {a:?} {b:?}");
+        }
+        let refused = |values: Vec<Vec<f64>>, references: Vec<Vec<Vec<f64>>>| {
+            of_values(&model, &options, values, references).expect_err("do not belong to it").to_string()
+        };
+        let more = [references.clone(), vec![without(0)]].concat();
+        let accepted =
+            if tight { "none, since they follow from the values" } else { "2, one for each player" };
+        let said = format!("values without each player: found {} lists, accepted is {accepted}", more.len());
+        assert!(refused(values.clone(), more).starts_with(&said), "{mode:?}");
+        if !tight {
+            let said = refused(values.clone(), references[..1].to_vec());
+            assert!(said.contains("found 1 lists, accepted is 2"), "{said}");
+            let mut short = references.clone();
+            short[1].pop();
+            let said = refused(values.clone(), short);
+            assert!(said.starts_with("values without player 1: found lists of [2, 2, 2] numbers"), "{said}");
+        }
+        let said = refused(values[..3].to_vec(), references);
+        assert!(
+            said.contains("values: found lists of [4, 4, 4] numbers, accepted is 4 lists of 4"),
+            "{said}"
+        );
+    }
 }
 
 /// Decisions that nobody can take change nothing: not what counts as a tie, not the tolerance of an infinite horizon.

@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
 use vickrey::market::clear;
-use vickrey::pivot::Options;
-use vickrey::pivot::exchangeable::{Lumped, groups};
-use vickrey::pivot::index::IndexSolution;
 use vickrey::pivot::solve::memory::bytes;
 use vickrey::pivot::solve::solution::memory;
-use vickrey::pivot::solve::{SolveError, Structure, solve_as};
+use vickrey::pivot::solve::{SolveError, Structure};
+use vickrey::pivot::{Plan, plan};
 use vickrey_scenario::output::number::short;
 use vickrey_scenario::{
     LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PivotScenario, Scaling, Scenario,
@@ -155,10 +153,8 @@ fn of_linear_quadratic(scenario: &Scenario, of: &LinearQuadraticScenario) -> Tol
 }
 
 fn of_pivot(of: &PivotScenario) -> Told {
-    let (model, options) = (&of.model, of.options());
-    let memory = memory(model, &options);
-    let structure = structure(of, &options);
-    let on_all = matches!(structure, Ok(Structure::Product));
+    let model = &of.model;
+    let plan = plan(model, &of.options());
     let types: Vec<usize> = (0..model.players()).map(|i| model.player(i).types).collect();
     let json = json!({
         "family": of.family.name(),
@@ -173,9 +169,10 @@ fn of_pivot(of: &PivotScenario) -> Told {
         "payment": of.payment.name(),
         "sealed": of.sealed,
         "joint_states": of.joint_states(),
-        "memory": memory.least(),
-        "structure": structure.as_ref().ok(),
-        "solvable": structure.is_ok(),
+        "memory": plan.as_ref().ok().map(|plan| plan.memory.least()),
+        "structure": plan.as_ref().ok().map(|plan| plan.structure),
+        "reason": plan.as_ref().ok().map(|plan| plan.reason),
+        "solvable": plan.is_ok(),
         "notes": of.notes,
     });
     let most = types.iter().max().copied().unwrap_or(1);
@@ -183,8 +180,6 @@ fn of_pivot(of: &PivotScenario) -> Told {
         Some(periods) => format!("{periods} with decisions"),
         None => format!("no end, discount {}", short(model.discount())),
     };
-    let joint = of.joint_states();
-    let joint = if joint < 1e9 { count(joint as usize) } else { format!("{joint:.1e}") };
     let sealed = if of.sealed { ", reports sealed" } else { "" };
     let mut pairs = vec![
         ("family", of.family.name().into()),
@@ -193,42 +188,41 @@ fn of_pivot(of: &PivotScenario) -> Told {
         ("decisions", format!("{} in {}", count(model.decisions()), counted(model.outcomes(), "outcome"))),
         ("periods", horizon),
         ("mode", format!("{}, payments {}{sealed}", of.without.name(), of.payment.name())),
-        ("joint states", joint),
+        ("joint states", many(of.joint_states())),
     ];
-    match structure {
-        Ok(way) => pairs.push(("solved by", way.words().into())),
-        Err(error) => pairs.push(("solved by", format!("nothing that fits: {error}"))),
-    }
-    let all = bytes(memory.least());
-    let words = if on_all { all } else { format!("not for all joint states, which would take {all}") };
-    pairs.push(("memory", words));
+    pairs.extend(solving(&plan, memory(model, &of.options()).least()));
     Told { mechanism: "pivot", pairs, json }
 }
 
-/// Up to so many joint states a run computes them all.
-const FEW: f64 = 1e5;
+/// How a run will solve the instance, why so, and what it takes; or what is lacking.
+fn solving(plan: &Result<Plan, SolveError>, all: f64) -> Vec<(&'static str, String)> {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => return vec![("solved by", format!("nothing that fits: {error}"))],
+    };
+    let mut pairs = vec![("solved by", plan.structure.words().into()), ("", plan.reason.words().into())];
+    let lacks = |(structure, error): &(Structure, SolveError)| match error {
+        SolveError::Structure(_) => None,
+        error => Some(("", format!("not by {}: {error}", structure.words()))),
+    };
+    pairs.extend(plan.refused.iter().filter_map(lacks));
+    let mut memory = match (plan.structure, plan.memory.least()) {
+        (Structure::Exchangeable, taken) => {
+            format!("{} for {} joint multisets", bytes(taken), many(plan.states))
+        }
+        (Structure::Static, _) => "no values to keep".into(),
+        (_, taken) => bytes(taken),
+    };
+    if plan.structure != Structure::Product {
+        memory.push_str(&format!(", not for all joint states, which would take {}", bytes(all)));
+    }
+    pairs.push(("memory", memory));
+    pairs
+}
 
-/// The structure that a run will solve by, as the solver chooses it, without solving.
-fn structure(of: &PivotScenario, options: &Options) -> Result<Structure, SolveError> {
-    let model = &of.model;
-    let fits = memory(model, options).least() <= options.memory as f64;
-    if fits && of.joint_states() <= FEW {
-        return Ok(Structure::Product);
-    }
-    if IndexSolution::new(model, options.mode, options.memory).is_ok() {
-        return Ok(Structure::Index);
-    }
-    if groups(model).len() < model.players() && Lumped::new(model, options.memory).is_ok() {
-        return Ok(Structure::Exchangeable);
-    }
-    if fits {
-        return Ok(Structure::Product);
-    }
-    // This one has no values to compute.
-    solve_as(Structure::Static, model, options, &|_| ()).map(|_| Structure::Static).map_err(|_| {
-        let (states, memory) = (of.joint_states(), memory(model, options));
-        SolveError::Memory { states, memory, limit: options.memory }
-    })
+/// A whole number that may be very large.
+fn many(x: f64) -> String {
+    if x < 1e9 { count(x as usize) } else { format!("{x:.1e}") }
 }
 
 fn kind_words(kind: MarketKind) -> &'static str {

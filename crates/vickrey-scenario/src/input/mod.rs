@@ -89,14 +89,21 @@ pub fn load(path: &Path) -> Result<Scenario, Problem> {
     })?;
     match String::from_utf8(bytes) {
         Ok(text) => parse(&text, path),
-        Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let problem = Problem::new(format!("`{}` is not UTF-8 text", path.display()))
-                .with_help("accepted: TOML in UTF-8; save it again with that encoding");
-            Err(problem.at(&Source::new(path.display().to_string(), text), valid..valid, "from here"))
-        }
+        Err(error) => Err(not_text(error.as_bytes(), error.utf8_error().valid_up_to(), path)),
     }
+}
+
+/// A file is no text from a byte on. Its lines are not shown: what they hold may be anything.
+fn not_text(bytes: &[u8], at: usize, path: &Path) -> Problem {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let found = bytes.get(at).map_or_else(String::new, |byte| format!(": found the byte 0x{byte:02x}"));
+    let place = format!("line {line}, column {column}, {at} bytes from the beginning of the file");
+    Problem::new(format!("`{}` is not UTF-8 text{found} in {place}", path.display()))
+        .in_file(path)
+        .in_line(line as u64, column as u64)
+        .with_help("accepted: TOML in UTF-8; save it again with that encoding")
 }
 
 /// Reads a scenario from its text; `path` names it in messages, and tables are looked up in its folder.

@@ -20,6 +20,8 @@ const DOTTED: f64 = 16.0;
 /// Bars thinner than this are stacked, on a panel about this wide.
 const THIN: f64 = 7.0;
 const WIDTH: f64 = 740.0;
+/// Titles of axes are not written smaller than this.
+const SMALL: f64 = 11.0;
 /// Room between the panels.
 const GAP: f64 = 14.0;
 
@@ -302,11 +304,25 @@ impl Course {
         self.draw_axes(scene, panel, true, &title);
     }
 
-    /// The axes; titles that do not fit beside a low panel lose their unit.
+    /// The axes; a title that does not fit beside a low panel is written smaller, or its unit on a second line.
     fn draw_axes(&self, scene: &mut Scene, panel: &Panel, last: bool, title: &str) {
-        let fits = text::width(title, LABEL_SIZE) <= panel.area.height() + 8.0;
-        let title = if fits { title } else { title.split(" (").next().unwrap_or(title) };
-        panel.draw_axes(scene, last.then_some("period"), title);
+        let (area, room) = (panel.area, panel.area.height() + 8.0);
+        // A little less than would just fit, so that rounding cuts nothing off.
+        let size = 0.99 * LABEL_SIZE * room / text::width(title, LABEL_SIZE);
+        if size >= LABEL_SIZE {
+            return panel.draw_axes(scene, last.then_some("period"), title);
+        }
+        panel.draw_axes(scene, last.then_some("period"), "");
+        let middle = (area.top + area.bottom) / 2.0;
+        let parts = title.split_once(" (").filter(|_| size < SMALL);
+        let Some((what, unit)) = parts else {
+            let title = text::fitted(title, size.max(SMALL), room);
+            return scene.text_up(&title, (EDGE + 1.4 * LABEL_SIZE, middle), size.max(SMALL), INK);
+        };
+        for (line, column) in [(what.to_owned(), 0.8), (format!("({unit}"), 2.05)] {
+            let line = text::fitted(&line, SMALL, room);
+            scene.text_up(&line, (EDGE + column * SMALL, middle), SMALL, INK);
+        }
     }
 }
 

@@ -37,6 +37,7 @@
 //! | describe an instance | [`Parts`], [`Player`], [`Public`], [`Outcomes`]; checked by [`Model::new`] |
 //! | bring a number that moves onto a grid | [`discretise`] |
 //! | solve it | [`solve()`](solve::solve), or [`solve_as`](solve::solve_as) by one [`Structure`](solve::Structure) |
+//! | see beforehand by which structure, and what it takes | [`plan()`](solve::plan()) |
 //! | decide and charge for a report | [`Solution::ruling`] |
 //! | all states at once | [`solve_product`](solve::solve_product), [`solve_tables`](solve::solve_tables) |
 //! | very many projects, one of which moves | [`index`] |
@@ -104,5 +105,5 @@ pub mod varying;
 pub use mode::{PaymentTime, Without};
 pub use model::{Horizon, Kernel, Labels, Model, ModelError, Moves, Outcomes, Parts, Place, Player, Public};
 pub use protocol::{PivotMechanism, Terms};
-pub use solve::{Options, Solution, solve};
+pub use solve::{Options, Plan, Solution, plan, solve};
 pub use varying::Varying;

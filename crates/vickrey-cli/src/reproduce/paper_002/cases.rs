@@ -35,34 +35,7 @@ pub fn at(public: usize, types: &[usize]) -> State {
 
 /// E1: an item arrives with probability 0.4; it is worth 0 or 5 to the first, 3 to the second player.
 pub fn item() -> Result<Model, Failure> {
-    read(
-        "E1",
-        r#"horizon = 1
-[[decisions]]
-name = "keep"
-[[decisions]]
-name = "to 1"
-[[decisions]]
-name = "to 2"
-[[outcomes]]
-name = "none"
-probability = 0.6
-decisions = ["keep"]
-[[outcomes]]
-name = "item"
-probability = 0.4
-decisions = ["to 1", "to 2"]
-[[players]]
-name = "1"
-types = ["worth 0", "worth 5"]
-start = "worth 5"
-transition = "stays"
-utility = { "to 1" = [0, 5] }
-[[players]]
-name = "2"
-utility = { "to 2" = 3 }
-"#,
-    )
+    read("E1", &format!("horizon = 1\n{}", include_str!("worked/item.toml")))
 }
 
 /// E3: a trade that costs the seller 1 and is worth 3 to the buyer; both are needed for it.
@@ -96,20 +69,9 @@ pub fn storage(horizon: Horizon, cost: f64) -> Result<Model, Failure> {
         Horizon::Finite(periods) => (format!("horizon = {periods}"), "terminal = [0, -1]"),
         Horizon::Infinite => ("horizon = \"infinite\"\ndiscount = 0.9".to_owned(), ""),
     };
-    let provider = |name: &str| {
-        format!(
-            "[[players]]\nname = \"{name}\"\nlevels = [\"charged\", \"depleted\"]\nstart = \"charged\"\ncost = [1, 4]\n\
-             used = [[0.3, 0.7], [0.1, 0.9]]\nunused = [[0.9, 0.1], [0.6, 0.4]]\n{end}\n"
-        )
-    };
-    let (one, two) = (provider("1"), provider("2"));
-    read(
-        "E4",
-        &format!(
-            "family = \"storage\"\n{head}\n[[imbalances]]\nname = \"imbalance\"\nprobability = 0.6\ncurtailment = {cost:?}\n\
-             {one}{two}"
-        ),
-    )
+    let providers = include_str!("worked/storage.toml").replace("\nEND", &format!("\n{end}"));
+    let providers = providers.replace("= COST", &format!("= {cost:?}"));
+    read("E4", &format!("family = \"storage\"\n{head}\n{providers}"))
 }
 
 /// E5: barley, yeast and hops for two or three producers (section VII).

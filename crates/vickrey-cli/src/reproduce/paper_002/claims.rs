@@ -15,7 +15,7 @@ use crate::reproduce::Row;
 const NOTHING: f64 = 1e-9;
 
 fn audited(product: &Product) -> ModeSummary {
-    summary(product, &AuditOptions { seed: 1, effort: Effort::Normal })
+    summary(product, &AuditOptions { seed: 1, effort: Effort::Normal }, PaymentTime::BeforeOutcome)
 }
 
 /// How far the least of some numbers is below 0.

@@ -175,7 +175,11 @@ pub fn at_cost(cost: f64) -> Result<[f64; 5], Failure> {
 pub fn by_mode() -> Result<Vec<ModePoint>, Failure> {
     let model = storage(Horizon::Finite(3), 10.0)?;
     let point = |mode: Without| {
-        let found = summary(&solved(&model, mode)?, &AuditOptions { seed: 1, effort: Effort::Normal });
+        let found = summary(
+            &solved(&model, mode)?,
+            &AuditOptions { seed: 1, effort: Effort::Normal },
+            PaymentTime::BeforeOutcome,
+        );
         let worst = found.truthful.iter().map(|low| low.value).fold(f64::INFINITY, f64::min);
         Ok(ModePoint {
             name: mode.name().to_owned(),

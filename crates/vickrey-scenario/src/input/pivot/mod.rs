@@ -259,7 +259,7 @@ fn finer(
     }
     let Built { parts, nodes, .. } = built?;
     let model = build::model(parts, sheet, desk)?;
-    if !size::fits(&model, &terms, desk) {
+    if !size::all_fit(&model, &terms, desk) {
         return None;
     }
     let along = |i: usize| {

@@ -1,7 +1,7 @@
 //! How large an instance is, before anything large is built.
 
 use vickrey::pivot::exchangeable::groups;
-use vickrey::pivot::{Horizon, Model};
+use vickrey::pivot::{Model, Options, plan};
 
 use super::Terms;
 use crate::input::sheet::Desk;
@@ -16,17 +16,30 @@ pub(super) fn joint(publics: usize, types: impl Iterator<Item = usize>) -> f64 {
 
 /// Whether a solver can begin; reports that it cannot.
 ///
-/// Projects for one licence may be solved one by one, and are left to it. Of players who can change places only multisets
-/// of types count.
+/// All joint states count only if nothing smaller serves: projects for one licence are solved one by one, players whom no
+/// decision moves period by period, and of players who can change places only multisets of types count.
 pub(super) fn fits(model: &Model, terms: &Terms, desk: &mut Desk) -> bool {
     let parts = model.parts();
+    let joint = joint(parts.public.states, parts.players.iter().map(|player| player.types));
+    let options = Options { mode: terms.without, memory: terms.memory, ..Options::default() };
+    PER_JOINT_STATE * joint <= terms.memory as f64
+        || plan(model, &options).is_ok()
+        || in_multisets(model, terms, desk)
+}
+
+/// Whether all joint states fit the memory, as is needed to look between them; reports that they do not.
+pub(super) fn all_fit(model: &Model, terms: &Terms, desk: &mut Desk) -> bool {
+    let parts = model.parts();
+    let joint = joint(parts.public.states, parts.players.iter().map(|player| player.types));
+    let what = || format!("{} joint states of grids {} times as fine", count(joint), terms.finer);
+    enough(PER_JOINT_STATE * joint, what, terms, desk)
+}
+
+/// Whether joint states fit, of players who can change places only multisets; reports that they do not.
+fn in_multisets(model: &Model, terms: &Terms, desk: &mut Desk) -> bool {
+    let parts = model.parts();
     let types = || parts.players.iter().map(|player| player.types);
-    let one_by_one =
-        parts.horizon == Horizon::Infinite && parts.public.states == 1 && parts.outcomes.feasible.len() == 1;
     let joint = joint(parts.public.states, types());
-    if one_by_one || PER_JOINT_STATE * joint <= terms.memory as f64 {
-        return true;
-    }
     let groups = groups(model);
     let counted = groups.iter().fold(parts.public.states as f64, |product, group| {
         product * multisets(model.player(group[0]).types, group.len())

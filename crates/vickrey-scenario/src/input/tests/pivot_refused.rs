@@ -2,6 +2,8 @@
 
 use super::pivot::{of, text};
 use super::*;
+use vickrey::pivot::plan;
+use vickrey::pivot::solve::Structure;
 
 const TABLES: &str = "horizon = 2\n[[decisions]]\nname = \"keep\"\n[[decisions]]\nname = \"sell\"\n[[outcomes]]\nname = \"z\"\nprobability = 1\ndecisions = [\"keep\", \"sell\"]\n[public]\nstates = [\"dry\", \"wet\"]\nstart = \"dry\"\n[[players]]\nname = \"Ann\"\ntypes = [\"low\", \"high\"]\nstart = \"low\"\ntransition = \"stays\"\n";
 const STORAGE: &str = "family = \"storage\"\nhorizon = 2\n[[imbalances]]\nname = \"up\"\nprobability = 0.5\ncurtailment = 1\ncharge = 1\n[[imbalances]]\nname = \"down\"\nprobability = 0.5\ncurtailment = 1\ncharge = -1\n[[players]]\nname = \"Ann\"\nlevels = 3\nstart = \"50 %\"\ncost = 1\ndrift = 0.5\nrest = \"50 %\"\n";
@@ -472,14 +474,19 @@ fn what_is_too_large_is_refused_before_it_is_built() {
           in [pivot] (in MiB) if the machine has more"
         ]
     );
-    let players: String = (0..5)
-        .map(|k| {
+    let players = |transition: &str| -> String {
+        let player = |k: usize| {
             format!(
-                "[[players]]\nname = \"B{k}\"\ntypes = 60\nstart = \"7\"\ntransition = \"stays\"\nutility = {{ sell = {k} }}\n"
+                "[[players]]\nname = \"B{k}\"\ntypes = 60\nstart = \"7\"\ntransition = {transition}\nutility = {{ sell = {k} }}\n"
             )
-        })
-        .collect();
-    let found = lines(&read(&text(&format!("memory = 20000\n{TABLES}{players}"))).unwrap_err());
+        };
+        (0..5).map(player).collect()
+    };
+    let large = |transition: &str| format!("memory = 20000\n{TABLES}{}", players(transition));
+    // Whoever sells falls to the lowest type.
+    let lowest = format!("[1{}]", ", 0".repeat(59));
+    let falls = format!("{{ keep = \"stays\", sell = [{}] }}", vec![lowest; 60].join(", "));
+    let found = lines(&read(&text(&large(&falls))).unwrap_err());
     assert_eq!(found.len(), 1);
     assert!(
         found[0].starts_with(
@@ -488,6 +495,14 @@ fn what_is_too_large_is_refused_before_it_is_built() {
         ),
         "{found:?}"
     );
+    // If no decision moves anybody each period is settled by itself, whatever the number of joint states.
+    let settled = of(read(&text(&large("\"stays\""))).unwrap());
+    assert_eq!(settled.joint_states(), 3_110_400_000.0);
+    let plan = plan(&settled.model, &settled.options()).unwrap();
+    assert_eq!((plan.structure, plan.states), (Structure::Static, 0.0));
+    // That mode tight has values to compute is not forgotten.
+    let tight = format!("without = \"tight\"\n{}", large("\"stays\""));
+    assert!(lines(&read(&text(&tight)).unwrap_err())[0].contains("3110400000 joint states"));
     // Of players who can change places multisets count: 20 of 5 types make 10626 and not 5^20.
     let player = |k: usize| {
         format!("[[players]]\nname = \"S{k}\"\nlevels = 5\nstart = \"0 %\"\ncost = 1\nunused = \"stays\"\n")

@@ -214,7 +214,8 @@ fn files_that_cannot_be_read() {
     assert_eq!(
         found,
         [
-            "2:10 `scenario.toml` is not UTF-8 text | accepted: TOML in UTF-8; save it again with that encoding"
+            "2:10 `scenario.toml` is not UTF-8 text: found the byte 0xff in line 2, column 10, 30 bytes from the \
+             beginning of the file | accepted: TOML in UTF-8; save it again with that encoding"
         ]
     );
 }

@@ -275,7 +275,7 @@ impl PivotResult<'_> {
         let joint_states = fine.space().size_in_words();
         // The bound is often far from what lies do gain, so that is searched for where all states can be looked at.
         let quick = AuditOptions { seed: self.scenario.seed, effort: Effort::Quick };
-        let gain = (joint_states <= MOST_SEARCHED).then(|| summary(&fine, &quick).gain);
+        let gain = (joint_states <= MOST_SEARCHED).then(|| summary(&fine, &quick, self.pivot.payment).gain);
         let certificate = fine.certificate().clone();
         Some(FinerGrids { times: finer.times, joint_states, certificate, gain })
     }

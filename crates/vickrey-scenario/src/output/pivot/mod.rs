@@ -22,7 +22,7 @@ use vickrey::pivot::protocol::PivotError;
 use vickrey::pivot::simulate::{Game, Step};
 use vickrey::pivot::solve::product::Tables;
 use vickrey::pivot::solve::{SolveError, solve};
-use vickrey::pivot::{Model, PivotMechanism, Solution};
+use vickrey::pivot::{Model, PaymentTime, PivotMechanism, Solution};
 
 pub use document::{
     Accounts, Expectation, FinerGrids, PivotPart, PivotSummary, PlayerRow, RulingRow, StartRow, TraceRow,
@@ -110,7 +110,7 @@ impl<'a> PivotResult<'a> {
         let mechanism = PivotMechanism::new(solution.clone(), pivot.options(), pivot.terms())?;
         let game = Game::new(mechanism, false);
         let run = game.trace(&[], scenario.seed)?;
-        let promises = promised(&game, scenario.seed)?;
+        let promises = promised(&game, pivot.payment, scenario.seed)?;
         progress(0.9);
         let outlook = Outlook::of(&solution, pivot, &start, &promises);
         progress(1.0);
@@ -138,7 +138,7 @@ impl<'a> PivotResult<'a> {
                 return None;
             }
             let options = AuditOptions { seed: self.scenario.seed, effort };
-            compare(self.model(), &self.pivot.options(), &options, progress).ok()
+            compare(self.model(), &self.pivot.options(), &options, self.pivot.payment, progress).ok()
         });
         found.as_deref()
     }
@@ -158,9 +158,9 @@ fn rulings(solution: &Solution) -> Vec<Tables> {
     if entries > MOST_ENTRIES { Vec::new() } else { (0..periods).map(|t| product.tables(t)).collect() }
 }
 
-fn promised(game: &Game, seed: u64) -> Result<Result<ModeSummary, Unchecked>, PivotError> {
+fn promised(game: &Game, time: PaymentTime, seed: u64) -> Result<Result<ModeSummary, Unchecked>, PivotError> {
     Ok(match game.mechanism().solution().product() {
-        Some(product) => Ok(summary(product, &AuditOptions { seed, effort: Effort::Quick })),
+        Some(product) => Ok(summary(product, &AuditOptions { seed, effort: Effort::Quick }, time)),
         None => Err(Unchecked::of(game, seed)?),
     })
 }

@@ -29,6 +29,8 @@ pub struct Low {
 pub struct ModeSummary {
     /// The reading of "without player i".
     pub mode: Without,
+    /// When payments are known. If they wait for the outcome, each of them counts, and not their mean.
+    pub time: PaymentTime,
     /// Whether truth is best, ex post.
     pub truth: Verdict,
     /// Whether nobody is worse off than if the others decide without her.
@@ -59,7 +61,7 @@ pub struct ModeSummary {
     pub drawn: Option<usize>,
 }
 
-/// Solves and audits an instance in all three modes, with payments fixed before the outcome.
+/// Solves and audits an instance in all three modes, with payments at the time given.
 ///
 /// # Errors
 /// It cannot be solved.
@@ -67,20 +69,20 @@ pub fn compare(
     model: &Model,
     options: &Options,
     effort: &AuditOptions,
+    time: PaymentTime,
     progress: Progress<'_>,
 ) -> Result<Vec<ModeSummary>, SolveError> {
     let mut all = Vec::new();
     for mode in Without::ALL {
         let product = solve_product(model, &Options { mode, ..*options }, &|_| ())?;
-        all.push(summary(&product, effort));
+        all.push(summary(&product, effort, time));
         progress(all.len() as f64 / 3.0);
     }
     Ok(all)
 }
 
-/// What holds for one solution, with payments fixed before the outcome.
-pub fn summary(product: &Product, options: &AuditOptions) -> ModeSummary {
-    let time = PaymentTime::BeforeOutcome;
+/// What holds for one solution, with payments at the time given.
+pub fn summary(product: &Product, options: &AuditOptions, time: PaymentTime) -> ModeSummary {
     let exact = |period| rules(product, period);
     let why = too_large(product, options);
     let left = if why.is_none() { left(product) } else { None };
@@ -94,6 +96,7 @@ pub fn summary(product: &Product, options: &AuditOptions) -> ModeSummary {
     let gain = over_seats(&found, |seat| &seat.best).join(over_seats(&found, |seat| &seat.once));
     ModeSummary {
         mode: product.mode(),
+        time,
         truth: verdict(Property::IncentiveCompatibility(SolutionConcept::ExPost)),
         against_opt_out: verdict(Property::IndividualRationality(Baseline::Autarky)),
         against_zero: verdict(Property::IndividualRationality(Baseline::Zero)),

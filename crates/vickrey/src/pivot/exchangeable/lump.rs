@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::model::{Kernel, Labels, Model, ModelError, Moves, Outcomes, Parts, Player, Public};
-use super::super::solve::space::State;
+use super::super::solve::space::{Space, State};
 use super::super::varying::Varying;
 use super::Effects;
 use super::images::{Image, Images};
@@ -67,16 +67,31 @@ impl Lumped {
     ) -> Result<Self, LumpError> {
         let types: Vec<usize> = groups.iter().map(|group| model.player(group[0]).types).collect();
         let images = Images::new(effects, &groups, &types);
-        let needed = bytes(model, &groups, images.len());
-        if needed > u128::from(allowed) {
-            return Err(LumpError::TooLarge { needed, allowed });
-        }
+        needs(model, &groups, images.len(), allowed)?;
         let multisets: Vec<Multisets> =
             groups.iter().zip(types).map(|(group, n)| Multisets::new(n, group.len())).collect();
         let parts = parts(model, &groups, &multisets, &images);
         // Twice: without constants numbers may be twice as large.
         let members = 2 * groups.iter().map(Vec::len).max().unwrap_or(1);
         Ok(Self { model: Model::of_groups(parts, members)?, groups, multisets })
+    }
+
+    /// The joint states that the lumped instance would have, and the bytes of its tables; nothing is made.
+    ///
+    /// # Errors
+    /// Tables need more than `allowed` bytes.
+    pub fn needs(model: &Model, allowed: u64) -> Result<(Space, u128), LumpError> {
+        let effects = Effects::new(model);
+        let groups = super::groups_of(model, &effects);
+        let own: Vec<usize> = groups.iter().map(|group| model.player(group[0]).types).collect();
+        let needed = needs(model, &groups, Images::new(&effects, &groups, &own).len(), allowed)?;
+        // Lists of all multisets are among the tables, so their number is one that a machine can count.
+        let types = groups.iter().map(|group| {
+            let sets = multisets(model.player(group[0]).types as u128, group.len() as u128);
+            usize::try_from(sets).unwrap_or(usize::MAX)
+        });
+        let types = types.collect();
+        Ok((Space { publics: model.public().states, members: (0..groups.len()).collect(), types }, needed))
     }
 
     /// The instance with one player for each group.
@@ -323,6 +338,12 @@ fn labels(model: &Model, groups: &[Vec<AgentId>], multisets: &[Multisets], image
     };
     let decisions = images.sample.iter().zip(&images.of).map(decision).collect();
     Labels { players: players.collect(), types: types.collect(), decisions, ..old.clone() }
+}
+
+/// Bytes of the lumped tables, if so many are allowed.
+fn needs(model: &Model, groups: &[Vec<AgentId>], decisions: usize, allowed: u64) -> Result<u128, LumpError> {
+    let needed = bytes(model, groups, decisions);
+    if needed > u128::from(allowed) { Err(LumpError::TooLarge { needed, allowed }) } else { Ok(needed) }
 }
 
 /// Bytes of the lumped tables, counted before any is made.

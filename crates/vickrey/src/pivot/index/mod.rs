@@ -77,11 +77,8 @@ impl IndexSolution {
     /// It is not an index case (the condition that fails is named), or the tables and what a question takes need more
     /// than `allowed` bytes.
     pub fn new(model: &Model, mode: Without, allowed: u64) -> Result<Self, IndexError> {
+        Self::needs(model, mode, allowed)?;
         let structure = detect::detect(model, mode)?;
-        let needed = bytes(model, mode);
-        if needed > u128::from(allowed) {
-            return Err(IndexError::TooLarge { needed, allowed });
-        }
         let discount = model.discount();
         let arms: Vec<Arm> = (0..model.players()).map(|i| arm_of(model, &structure, i)).collect();
         let levels = Levels::new(&arms);
@@ -110,6 +107,16 @@ impl IndexSolution {
     /// Indices within this of the highest are equal to it.
     pub(in crate::pivot) fn band_at(&self, highest: f64) -> f64 {
         TIE * (self.unit + highest.abs()) + self.resolution
+    }
+
+    /// Bytes that the tables and what a question takes need; nothing is made.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn needs(model: &Model, mode: Without, allowed: u64) -> Result<u128, IndexError> {
+        detect::detect(model, mode)?;
+        let needed = bytes(model, mode);
+        if needed > u128::from(allowed) { Err(IndexError::TooLarge { needed, allowed }) } else { Ok(needed) }
     }
 
     /// What "without player i" means here.

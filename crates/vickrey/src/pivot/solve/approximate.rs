@@ -202,10 +202,10 @@ pub fn refined(coarse: &Product, fine: &Model, along: &[Interpolation]) -> Resul
 /// The mechanism with values from anywhere (a heuristic, a rolling horizon): decisions are the best under them, and the
 /// certificate says what that is worth. `values` by period and state (one entry for an infinite horizon, T + 1 for a
 /// finite one); `references` by player, period and state without her: what the others have without her. In mode tight
-/// they follow from the values, and the list is to be empty.
+/// they follow from the values, and the list has to be empty.
 ///
 /// # Errors
-/// It does not fit the memory, or the lists do not have these lengths or hold numbers that are not finite.
+/// It does not fit the memory, or there are more or fewer lists, they do not have these lengths or hold numbers that are not finite.
 pub fn of_values(
     model: &Model,
     options: &Options,
@@ -232,13 +232,20 @@ pub fn of_values(
         Ok(())
     };
     take(&whole, &mut values, "values")?;
+    let (lists, accepted) = match options.mode {
+        Without::Tight => (0, "none, since they follow from the values in mode tight".to_owned()),
+        _ => (rest.len(), format!("{}, one for each player", rest.len())),
+    };
+    if references.len() != lists {
+        let found = format!("{} lists", references.len());
+        return Err(ValuesError { what: "values without each player".into(), found, accepted }.into());
+    }
     if options.mode == Without::Tight {
         let of = |i: AgentId| {
             (0..slices).map(|t| super::tight(&whole, &rest[i], i, t, &values[t])).collect::<Vec<_>>()
         };
         references = (0..rest.len()).map(of).collect();
     } else {
-        references.resize(rest.len(), Vec::new());
         for (i, list) in references.iter_mut().enumerate() {
             take(&rest[i], list, &format!("values without player {i}"))?;
         }

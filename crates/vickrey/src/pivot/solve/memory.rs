@@ -1,8 +1,8 @@
 //! What a solution will take, computed before anything is allocated.
 
-use super::Keep;
 use super::infinite::HISTORY;
 use super::space::Space;
+use super::{Keep, Options};
 use crate::pivot::mode::Without;
 use crate::pivot::model::{Horizon, Model};
 
@@ -41,28 +41,38 @@ impl Memory {
     /// What solving a model takes.
     pub fn of(model: &Model, mode: Without, keep: Keep, threads: usize) -> Self {
         let whole = Space::of(model);
-        let all = whole.size_in_words();
         let rest: Vec<f64> = (0..model.players()).map(|i| whole.without(i).size_in_words()).collect();
+        let largest = match mode {
+            Without::Tight => 0.0,
+            Without::Same | Without::Own => rest.iter().copied().fold(0.0, f64::max),
+        };
+        Self::count(model, &whole, (rest.iter().sum(), largest), keep, threads)
+    }
+
+    /// What the values of everybody together take, over types that may stand for several players of the model.
+    pub(super) fn of_whole(model: &Model, space: &Space, options: &Options) -> Self {
+        Self::count(model, space, (0.0, 0.0), options.keep, rayon::current_num_threads())
+    }
+
+    /// For the states of everybody, those of all problems without a player, and the largest of these that is iterated.
+    fn count(model: &Model, whole: &Space, (rest, largest): (f64, f64), keep: Keep, threads: usize) -> Self {
+        let all = whole.size_in_words();
         let slices = match (model.horizon(), keep) {
             (Horizon::Infinite, _) => 1.0,
             (Horizon::Finite(periods), Keep::All) => periods as f64 + 1.0,
             (Horizon::Finite(_), Keep::First) => 2.0,
         };
-        let kept = 8.0 * slices * (all + rest.iter().sum::<f64>());
+        let kept = 8.0 * slices * (all + rest);
         // The next iterate if there is no end to begin from, one public state mixed for every law, and on every thread a
         // slab for every decision (its future and its value), every level of the walk and every outcome at a time.
         let block = all / whole.publics as f64;
         let slab = block / whole.types.first().map_or(1.0, |&n| n as f64);
         let mixed = model.public().moves.laws().iter().filter(|law| law.len() > 1).count();
-        let per_thread = (2 * model.decisions() + model.players() + 2) as f64;
+        let per_thread = (2 * model.decisions() + whole.members.len() + 2) as f64;
         let next = if model.horizon() == Horizon::Infinite { all } else { 0.0 };
         let working =
             8.0 * (next + block * mixed.min(model.decisions()) as f64 + slab * per_thread * threads as f64);
-        let largest = match mode {
-            Without::Tight => all,
-            Without::Same | Without::Own => rest.iter().copied().fold(all, f64::max),
-        };
-        Self { kept, working, history: 8.0 * HISTORY as f64 * largest }
+        Self { kept, working, history: 8.0 * HISTORY as f64 * largest.max(all) }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod infinite;
 pub(in crate::pivot) mod inspect;
 pub mod memory;
 pub mod multiset;
+pub mod plan;
 pub mod problem;
 pub mod product;
 pub mod ruling;
@@ -27,7 +28,9 @@ use self::sweep::{Sets, Swept, Wants, sweep, sweep_into};
 use super::mode::Without;
 use super::model::{Horizon, Model, ModelError};
 
+pub use self::plan::{Plan, Reason, plan};
 pub use self::solution::{Solution, StateError, Structure, solve, solve_as};
+use self::space::Space;
 pub use self::space::State;
 
 /// What a solution keeps.
@@ -154,7 +157,8 @@ fn solve_whole(
     progress: Progress<'_>,
 ) -> Result<Product, SolveError> {
     let options = Options { mode: Without::Tight, ..*options };
-    fits(model, &options)?;
+    let memory = Memory::of_whole(model, &Space::of(model), &options);
+    within(model, memory, &options)?;
     let mut whole = Problem::whole(std::sync::Arc::new(model.clone()));
     whole.stage = std::sync::Arc::new(stage::Stage::of_centred(model, like));
     run(Solver { options: &options, progress, whole, rest: Vec::new(), done: 0, all: Sets::Unordered }, None)
@@ -170,18 +174,18 @@ fn solve_with(
     each: Each<'_>,
 ) -> Result<Product, SolveError> {
     let values = solution::memory(model, options);
-    room(model, options, if each.is_some() { values.with_tables(model) } else { values })?;
+    within(model, if each.is_some() { values.with_tables(model) } else { values }, options)?;
     let (whole, rest) = product::shared(model.clone());
     run(Solver { options, progress, whole, rest, done: 0, all: Sets::Feasible }, each)
 }
 
 fn fits(model: &Model, options: &Options) -> Result<(), SolveError> {
-    room(model, options, solution::memory(model, options))
+    within(model, solution::memory(model, options), options)
 }
 
-fn room(model: &Model, options: &Options, memory: Memory) -> Result<(), SolveError> {
+fn within(model: &Model, memory: Memory, options: &Options) -> Result<(), SolveError> {
     if memory.least() > options.memory as f64 {
-        let states = space::Space::of(model).size_in_words();
+        let states = Space::of(model).size_in_words();
         return Err(SolveError::Memory { states, memory, limit: options.memory });
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::certificate::Certificate;
 use super::contract::{combine, stretches};
+use super::plan::share;
 use super::problem::Problem;
 use super::product::Product;
 use super::ruling::{Question, Ruling};
@@ -63,8 +64,7 @@ impl Exchangeable {
     pub(super) fn new(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Self, SolveError> {
         let groups = groups(model);
         let parts = 1.0 + groups.len() as f64;
-        // All parts stay, so each may take its share.
-        let options = &Options { memory: options.memory / (1 + groups.len() as u64), ..*options };
+        let options = &share(options, groups.len());
         let problem = Problem::whole(Arc::new(model.clone()));
         let centred = problem.stage.centred(model)?;
         let lumped = Lumped::of_groups(&centred, groups.clone(), options.memory);

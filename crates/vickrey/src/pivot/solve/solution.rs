@@ -6,9 +6,10 @@ use super::certificate::Certificate;
 use super::infinite::Convergence;
 use super::memory::Memory;
 use super::multiset::Exchangeable;
+use super::plan::{among, order};
 use super::product::Product;
 use super::ruling::Ruling;
-use super::space::{Space, State};
+use super::space::State;
 use super::static_case::Static;
 use super::{Options, Progress, SolveError, solve_product};
 use crate::mechanism::AgentId;
@@ -60,33 +61,20 @@ enum Way {
     Static(Box<Static>),
 }
 
-/// Up to so many joint states all of them are computed, whatever other structure there is: tables of all states are
-/// worth having.
-const FEW: f64 = 1e5;
-
-/// Solves an instance by the structure that suits it: all joint states if they are few; Gittins indices or multisets of
-/// exchangeable players if there are; otherwise all joint states if they fit the memory, and period by period if they do
-/// not and no decision moves anything.
+/// Solves an instance by the structure that suits it, which is that of [`plan`](super::plan::plan).
 ///
 /// # Errors
 /// No way is open (the memory that was needed is named), or an infinite horizon cannot be solved to the tolerance.
 pub fn solve(model: &Model, options: &Options, progress: Progress<'_>) -> Result<Solution, SolveError> {
-    let few = Space::of(model).size_in_words() <= FEW;
-    let order: &[Structure] = if few {
-        &[Structure::Product]
-    } else {
-        &[Structure::Index, Structure::Exchangeable, Structure::Product, Structure::Static]
-    };
-    let mut refused = None;
-    for &structure in order {
+    let mut order = order(model);
+    loop {
+        let structure = among(&order, model, options)?.structure;
         match solve_as(structure, model, options, progress) {
-            Ok(solution) => return Ok(solution),
-            Err(error @ (SolveError::Tolerance { .. } | SolveError::BadTolerance(_))) => return Err(error),
-            Err(error @ SolveError::Memory { .. }) => refused = Some(error),
-            Err(_) => {}
+            // Sums over a group may turn out to be more than an instance may hold; the rest of the order is still open.
+            Err(SolveError::Lump(_)) => order.retain(|other| *other != structure),
+            found => return found,
         }
     }
-    Err(refused.unwrap_or(SolveError::Structure(Structure::Product)))
 }
 
 /// Solves an instance by one structure.

@@ -25,9 +25,14 @@ pub struct Static {
 }
 
 impl Static {
-    /// None if a decision moves something, or in mode tight, which is defined by values.
+    /// Whether it serves: not if a decision moves something, nor in mode tight, which is defined by values.
+    pub(super) fn serves(model: &Model, mode: Without) -> bool {
+        mode != Without::Tight && moves_nothing(model)
+    }
+
+    /// None if it does not serve.
     pub(super) fn new(model: &Model, mode: Without) -> Option<Self> {
-        if mode == Without::Tight || !moves_nothing(model) {
+        if !Self::serves(model, mode) {
             return None;
         }
         let whole = Problem::whole(Arc::new(model.clone()));
