@@ -8,6 +8,7 @@ pub(crate) mod pivot;
 mod rules;
 mod sheet;
 mod table;
+pub(crate) mod two_stage;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, 
 pub use self::market::{MarketScenario, PaymentChoice};
 pub use self::pivot::{Finer, Goods, PivotFamily, PivotScenario};
 pub use self::rules::Scaling;
+pub use self::two_stage::{DemandScenario, Discretised, SeasonScenario, TwoStageScenario};
 
 /// What a scenario file and its tables say, checked.
 #[derive(Clone, Debug)]
@@ -56,6 +58,10 @@ pub enum System {
     LinearQuadratic(LinearQuadraticScenario),
     /// `mechanism = "pivot"`
     Pivot(PivotScenario),
+    /// `mechanism = "two-stage"`
+    TwoStage(Box<TwoStageScenario>),
+    /// `mechanism = "demand-response"`
+    DemandResponse(Box<DemandScenario>),
 }
 
 /// Labels of quantities, prices and money; empty where the scenario has none.

@@ -40,6 +40,64 @@ impl Sight<'_> {
     }
 }
 
+/// A way of bidding, by name and numbers: what scenarios and command lines choose from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Bidding {
+    /// [`Honest`].
+    #[default]
+    Honest,
+    /// [`Exaggerate`].
+    Exaggerate(isize),
+    /// [`Mimic`].
+    Mimic,
+    /// [`Coupled`]: by signal, one law of bids for each type.
+    Coupled(Vec<Vec<Law>>),
+    /// [`Follow`].
+    Follow {
+        /// Whom.
+        rival: AgentId,
+        /// On which share of the days.
+        share: f64,
+    },
+    /// [`CommonCoin`].
+    CommonCoin,
+    /// [`CopyRival`].
+    Copy {
+        /// Whom; a player with a lower number.
+        rival: AgentId,
+    },
+    /// [`RideWindow`].
+    RideWindow {
+        /// The true type that is hidden.
+        hidden: usize,
+        /// The type that is bid for it.
+        shown: usize,
+        /// Share of the window that is used.
+        share: f64,
+    },
+    /// [`BySignal`].
+    BySignal(Vec<usize>),
+}
+
+impl Bidding {
+    /// A bidder of this kind, before its first day.
+    pub fn bidder(&self) -> Box<dyn Bidder> {
+        match self {
+            Self::Honest => Box::new(Honest),
+            Self::Exaggerate(by) => Box::new(Exaggerate(*by)),
+            Self::Mimic => Box::new(Mimic),
+            Self::Coupled(laws) => Box::new(Coupled(laws.clone())),
+            Self::Follow { rival, share } => Box::new(Follow { rival: *rival, share: *share }),
+            Self::CommonCoin => Box::new(CommonCoin),
+            Self::Copy { rival } => Box::new(CopyRival { rival: *rival }),
+            Self::RideWindow { hidden, shown, share } => {
+                Box::new(RideWindow { hidden: *hidden, shown: *shown, share: *share, count: 0 })
+            }
+            Self::BySignal(types) => Box::new(BySignal(types.clone())),
+        }
+    }
+}
+
 /// A way of bidding.
 pub trait Bidder: Send {
     /// The bid of a day.
