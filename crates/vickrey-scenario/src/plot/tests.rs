@@ -168,6 +168,20 @@ fn course(periods: usize, players: usize) -> Course {
     }
 }
 
+/// However low a panel is, its axis says in which unit it is.
+#[test]
+fn low_panels_keep_their_unit() {
+    for (unit, lines) in [("EUR", false), ("thousand EUR", false), ("thousand EUR of 2020", true)] {
+        let svg = Picture::Course(Course { money_unit: unit.to_owned(), ..course(5, 3) }).svg().unwrap();
+        let written = |text: String| svg.lines().any(|line| line == text);
+        for what in ["payment", "value"] {
+            let whole = written(format!("{what} ({unit})"));
+            let apart = written(what.to_owned()) && written(format!("({unit})"));
+            assert!(whole || (lines && apart), "{what} ({unit})");
+        }
+    }
+}
+
 fn reports(types: usize) -> Reports {
     let curve = |k: usize| ReportCurve {
         name: format!("true type {k}"),
