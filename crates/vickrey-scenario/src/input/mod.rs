@@ -8,9 +8,9 @@ pub(crate) mod pivot;
 mod rules;
 mod sheet;
 mod table;
-pub(crate) mod two_stage;
 #[cfg(test)]
 mod tests;
+pub(crate) mod two_stage;
 
 use std::path::{Path, PathBuf};
 
