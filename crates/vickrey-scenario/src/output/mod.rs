@@ -5,6 +5,7 @@
 //! | clear a scenario and collect everything about it | [`MarketResult::solve`] |
 //! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
 //! | solve, look ahead in and play a pivot scenario | [`PivotResult::solve`] |
+//! | solve a repeated market and play a season | [`SeasonResult::solve`] |
 //! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
 //! | play a dynamic pivot mechanism many times | [`PivotRuns`] |
 //! | the document | [`MarketResult::document`], [`LqResult::document`], [`Document::to_json`], [`Document::write`] |
@@ -29,6 +30,7 @@ mod table;
 mod table_of_agents;
 #[cfg(test)]
 mod tests;
+pub mod two_stage;
 
 pub use charge::{Charge, NoFactor, Origin};
 pub use document::{
@@ -52,3 +54,4 @@ pub use simulation::{
 };
 pub use table::{Cell, Holds, MOST_CSV, MOST_INLINE, Table, TableFile};
 pub use table_of_agents::{AgentRow, AgentTable, COLUMNS};
+pub use two_stage::{Repeated, SeasonError, SeasonResult};
