@@ -130,7 +130,7 @@ impl<'a, R: Repeated> SeasonResult<'a, R> {
 }
 
 /// What can be expected: over all days, and by signal.
-pub(super) fn promises<R: Repeated>(
+pub(crate) fn promises<R: Repeated>(
     of: &R,
     plan: &PlanOf<R>,
     days: &[(DayOf<R>, f64)],
