@@ -90,11 +90,21 @@ fn closed_object(keys: impl Iterator<Item = (&'static str, Value, bool)>) -> Val
 }
 
 fn property(key: &Key) -> Value {
-    let mut value = match &key.kind {
+    let mut value = kind(&key.kind);
+    let unit = key.unit.map_or_else(String::new, |unit| format!(" Unit: {unit}, as labelled in [units]."));
+    value["description"] = json!(format!("{}{unit}", key.about));
+    if let Some(default) = key.default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        value["default"] = default;
+    }
+    value
+}
+
+fn kind(kind: &Kind) -> Value {
+    match kind {
         Kind::Text => json!({ "type": "string" }),
         Kind::Whole { low, high } => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::Number { low, high } => json!({ "type": "number", "minimum": low, "maximum": high }),
-        Kind::Numbers(kind) => numbers(kind),
+        Kind::Numbers(of) => numbers(of),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
         Kind::WholeOr { low, high, words } => json!({ "anyOf": [
             { "type": "integer", "minimum": low, "maximum": high },
@@ -106,10 +116,13 @@ fn property(key: &Key) -> Value {
             { "type": "array", "minItems": 1, "items": { "type": "string" } },
             { "type": "integer", "minimum": 1, "maximum": MOST_TYPES },
         ] }),
-        Kind::Named(kind) => named(kind, kind.levels),
+        Kind::Named(of) => named(of, of.levels),
         Kind::NumberOr(words) => {
             json!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": words }] })
         }
+        Kind::OneOf(kinds) => json!({ "anyOf": kinds.iter().map(self::kind).collect::<Vec<_>>() }),
+        Kind::List(of) => json!({ "type": "array", "minItems": 1, "items": self::kind(of) }),
+        Kind::ByName(of) => json!({ "type": "object", "additionalProperties": self::kind(of) }),
         Kind::Pairs(pair) => pairs(pair),
         Kind::Section(keys) => object(keys),
         Kind::Agents(Agents::OfFamilies) => {
@@ -125,13 +138,7 @@ fn property(key: &Key) -> Value {
             let keys = keys.map(|key| (key.name, property(key), key.required));
             json!({ "type": "array", "items": closed_object(keys) })
         }
-    };
-    let unit = key.unit.map_or_else(String::new, |unit| format!(" Unit: {unit}, as labelled in [units]."));
-    value["description"] = json!(format!("{}{unit}", key.about));
-    if let Some(default) = key.default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
-        value["default"] = default;
     }
-    value
 }
 
 /// Numbers as deep in lists as the parameter may have them.

@@ -15,6 +15,8 @@ pub fn template(mechanism: &str) -> Result<&'static str, Problem> {
         "market" => include_str!("templates/market.toml"),
         "linear-quadratic" => include_str!("templates/linear-quadratic.toml"),
         "pivot" => include_str!("templates/pivot.toml"),
+        "two-stage" => include_str!("templates/two-stage.toml"),
+        "demand-response" => include_str!("templates/demand-response.toml"),
         name => return Err(Problem::new(format!("mechanism `{name}` has no template"))),
     })
 }

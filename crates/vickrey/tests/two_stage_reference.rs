@@ -3,6 +3,7 @@
 use serde_json::Value;
 use vickrey::mechanism::AgentId;
 use vickrey::two_stage::demand::{Condition, Day, Draw, Lottery, Outlook, Plan, Shortage, posted};
+use vickrey::two_stage::discretise::{self, Family};
 use vickrey::two_stage::solve::solve;
 use vickrey::two_stage::test::Window;
 use vickrey::two_stage::{Demand, Finite, Game, Law, Market, Settled, Supertypes, Terms, Tests};
@@ -308,5 +309,34 @@ fn tests_of_bid_streams() {
             }
             assert_eq!(h[i], days(&answers["flagged_h"][i]), "{name} joint of player {i}");
         }
+    }
+}
+
+/// Points agree to 1e-11 of their size or of the mean, whichever is larger, and so do variances: the incomplete beta function
+/// loses some digits at large parameters (296 and 38 here), and points are differences of its values times their number.
+#[test]
+fn discretised_laws() {
+    let data = read("laws");
+    let cases = list(&data["instances"]);
+    assert!(cases.len() > 50);
+    for case in cases {
+        let (mean, variance) = (number(&case["mean"]), number(&case["variance"]));
+        let family = match case["family"].as_str().expect("a family") {
+            "beta_prime" => Family::BetaPrime,
+            "scaled_beta" => Family::ScaledBeta { top: number(&case["top"]) },
+            "lognormal" => Family::Lognormal,
+            "gamma" => Family::Gamma,
+            other => panic!("{other}"),
+        };
+        let what = format!("{family:?}, mean {mean}, variance {variance}, {} types", case["m"]);
+        let bins = discretise::family(family, mean, variance, count(&case["m"])).expect(&what);
+        let answers = numbers(&case["points"]);
+        assert_eq!(bins.points.len(), answers.len(), "{what}");
+        for (found, answer) in bins.points.iter().zip(answers) {
+            near(*found, answer, 1e-11, mean, &what);
+        }
+        let [obtained, spread] = bins.obtained();
+        near(obtained, number(&case["obtained_mean"]), 1e-14, mean, &what);
+        near(spread, number(&case["obtained_variance"]), 1e-11, variance, &what);
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod keys;
 pub(crate) mod linear_quadratic;
+mod list;
 pub(crate) mod market;
 mod names;
 pub(crate) mod pivot;
@@ -134,6 +135,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
             linear_quadratic::read(&sheet, &mut desk, &mut context).map(System::LinearQuadratic)
         }
         Some("pivot") => pivot::read(&sheet, &mut desk, &mut context).map(System::Pivot),
+        Some("two-stage") => {
+            two_stage::game(&sheet, &mut desk, &mut context).map(|read| System::TwoStage(Box::new(read)))
+        }
+        Some("demand-response") => two_stage::demand_response(&sheet, &mut desk, &mut context)
+            .map(|read| System::DemandResponse(Box::new(read))),
         _ => None,
     };
     let head = head(&sheet, &mut desk);

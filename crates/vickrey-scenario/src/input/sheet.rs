@@ -348,7 +348,7 @@ impl<'a, 'i> Sheet<'a, 'i> {
 pub(crate) const FINITE: &str = "a finite number";
 
 /// The value as a finite number, if it is one.
-fn number(value: &DeValue<'_>) -> Option<f64> {
+pub(crate) fn number(value: &DeValue<'_>) -> Option<f64> {
     let number: f64 = match value {
         DeValue::Float(digits) => digits.as_str().parse().ok()?,
         DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str().parse().ok()?,
@@ -360,7 +360,7 @@ fn number(value: &DeValue<'_>) -> Option<f64> {
 }
 
 /// What was found, in words.
-fn describe(value: &DeValue<'_>) -> String {
+pub(crate) fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("the text \"{}\"", shorten(text)),
         DeValue::Integer(digits) => format!("the number {}", shorten(&digits.to_string())),

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use super::law::Supertypes;
 use super::market::{Market, Settled, Unusable};
 use super::model::Game;
-use super::solve::{Scene, Solved, TooLarge, second, solve, solve_scenes};
+use super::solve::{Scene, Solved, TooLarge, check_size, second, solve_scenes};
 use crate::mechanism::AgentId;
 
 /// When a day's public signal is known.
@@ -100,6 +100,28 @@ impl Finite {
     pub fn timing(&self) -> &Timing {
         &self.timing
     }
+
+    /// Whether it is small enough to be solved for these laws.
+    ///
+    /// # Errors
+    /// There are too many type profiles.
+    pub fn check_size(&self, reports: &Supertypes) -> Result<(), TooLarge> {
+        let scenes = self.scenes(reports);
+        match &self.timing {
+            Timing::BeforeFirstStage => scenes.chunks(1).try_for_each(check_size),
+            Timing::BeforeBids(_) => check_size(&scenes),
+        }
+    }
+
+    /// The games with their laws, by signal.
+    fn scenes<'s>(&'s self, reports: &'s Supertypes) -> Vec<Scene<'s>> {
+        let weight = |w: usize| match &self.timing {
+            Timing::BeforeFirstStage => 1.0,
+            Timing::BeforeBids(frequencies) => frequencies[w],
+        };
+        let games = self.games.iter().enumerate();
+        games.map(|(w, game)| Scene { weight: weight(w), game, laws: reports.under(w) }).collect()
+    }
 }
 
 /// What is done on a day, by number.
@@ -128,18 +150,10 @@ impl Market for Finite {
     }
 
     fn plan(&self, reports: &Supertypes) -> Result<Vec<Solved>, TooLarge> {
+        let scenes = self.scenes(reports);
         match &self.timing {
-            Timing::BeforeFirstStage => {
-                let of = |(w, game): (usize, &Game)| solve(game, &reports.under(w));
-                self.games.iter().enumerate().map(of).collect()
-            }
-            Timing::BeforeBids(frequencies) => {
-                let weights = frequencies.iter().enumerate();
-                let scenes: Vec<Scene<'_>> = weights
-                    .map(|(w, &weight)| Scene { weight, game: &self.games[w], laws: reports.under(w) })
-                    .collect();
-                Ok(vec![solve_scenes(&scenes)?; self.games.len()])
-            }
+            Timing::BeforeFirstStage => scenes.chunks(1).map(solve_scenes).collect(),
+            Timing::BeforeBids(_) => Ok(vec![solve_scenes(&scenes)?; self.games.len()]),
         }
     }
 

@@ -9,6 +9,7 @@
 //! `W* - W*_{-i}` of her law, plus a penalty that grows faster than the days while her bids fail a test.
 
 pub mod demand;
+pub mod discretise;
 pub mod finite;
 pub mod law;
 pub mod market;

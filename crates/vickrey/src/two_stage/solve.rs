@@ -91,6 +91,24 @@ pub fn solve(game: &Game, laws: &[&Law]) -> Result<Solved, TooLarge> {
     solve_scenes(&[Scene { weight: 1.0, game, laws: laws.to_vec() }])
 }
 
+/// Whether games that share one first-stage decision are small enough to be solved.
+///
+/// # Errors
+/// There are too many type profiles.
+///
+/// # Panics
+/// There are no scenes, or laws do not fit types.
+pub fn check_size(scenes: &[Scene<'_>]) -> Result<(), TooLarge> {
+    let game = scenes[0].game;
+    let everybody: Vec<AgentId> = (0..game.players()).collect();
+    let count = |scene: &Scene<'_>| -> f64 {
+        alike(scene, &everybody).iter().map(|g| multisets(g.members.len(), g.likely.len())).product()
+    };
+    let profiles: f64 = scenes.iter().map(count).sum();
+    let steps = profiles * (game.first() * game.second()) as f64;
+    if steps > MOST_STEPS { Err(TooLarge { profiles, steps }) } else { Ok(()) }
+}
+
 /// Solves games that share one first-stage decision: it is made before it is known which of them a day brings.
 ///
 /// # Errors
@@ -99,17 +117,10 @@ pub fn solve(game: &Game, laws: &[&Law]) -> Result<Solved, TooLarge> {
 /// # Panics
 /// There are no scenes, their games have different players or outcomes, or laws do not fit types.
 pub fn solve_scenes(scenes: &[Scene<'_>]) -> Result<Solved, TooLarge> {
+    check_size(scenes)?;
     let game = scenes[0].game;
     let everybody: Vec<AgentId> = (0..game.players()).collect();
     let groups: Vec<Vec<Alike<'_>>> = scenes.iter().map(|s| alike(s, &everybody)).collect();
-    let count = |groups: &Vec<Alike<'_>>| -> f64 {
-        groups.iter().map(|g| multisets(g.members.len(), g.likely.len())).product()
-    };
-    let profiles: f64 = groups.iter().map(count).sum();
-    let steps = profiles * (game.first() * game.second()) as f64;
-    if steps > MOST_STEPS {
-        return Err(TooLarge { profiles, steps });
-    }
     // Players who are alike in the only scene are worth the same; with several scenes everybody is computed.
     let represent = |i: AgentId| match &groups[..] {
         [one] => one.iter().find(|g| g.members.contains(&i)).map_or(i, |g| g.members[0]),

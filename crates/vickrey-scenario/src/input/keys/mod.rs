@@ -7,6 +7,7 @@
 pub(crate) mod linear_quadratic;
 pub(crate) mod market;
 pub(crate) mod pivot;
+pub(crate) mod two_stage;
 
 /// A key: its name, what it may hold, and what it means.
 #[derive(Debug)]
@@ -53,6 +54,12 @@ pub(crate) enum Kind {
     /// Numbers that may differ by name.
     Named(&'static Named),
     NumberOr(&'static [&'static str]),
+    /// Any of these.
+    OneOf(&'static [Kind]),
+    /// A list of these.
+    List(&'static Kind),
+    /// A table from names to these.
+    ByName(&'static Kind),
     /// A list of pairs of numbers.
     Pairs(&'static Pair),
     Section(&'static [Key]),
@@ -190,11 +197,17 @@ pub(crate) struct Layout {
 }
 
 /// The mechanisms that a scenario can describe, in the order of [`MECHANISMS`].
-pub(crate) static LAYOUTS: [&Layout; MECHANISMS.len()] =
-    [&market::LAYOUT, &linear_quadratic::LAYOUT, &pivot::LAYOUT];
+pub(crate) static LAYOUTS: [&Layout; MECHANISMS.len()] = [
+    &market::LAYOUT,
+    &linear_quadratic::LAYOUT,
+    &pivot::LAYOUT,
+    &two_stage::GAME_LAYOUT,
+    &two_stage::DEMAND_LAYOUT,
+];
 
 /// Their names.
-pub(crate) const MECHANISMS: &[&str] = &["market", "linear-quadratic", "pivot"];
+pub(crate) const MECHANISMS: &[&str] =
+    &["market", "linear-quadratic", "pivot", "two-stage", "demand-response"];
 
 pub(crate) const SCALINGS: &[&str] = &["low-end", "high-end", "min-max", "min-max-ratio"];
 pub(crate) const BASELINES: &[&str] = &["autarky", "zero"];

@@ -150,7 +150,7 @@ pub(super) fn chain(
 }
 
 /// Nodes with as many digits as tell them apart.
-fn names(nodes: &[f64]) -> Vec<String> {
+pub(in crate::input) fn names(nodes: &[f64]) -> Vec<String> {
     let step = nodes.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
     let digits = if step.is_finite() { (2.0 - step.log10().floor()).clamp(0.0, 15.0) as i32 } else { 0 };
     let scale = 10f64.powi(digits);

@@ -185,7 +185,7 @@ pub(super) fn transitions(
 }
 
 /// In the order of the indices above.
-fn columns(value: &'static str, own: &'static str, own_required: bool) -> Vec<Column> {
+fn columns(value: &'static str, own: &'static str, own_required: bool) -> Vec<Column<'static>> {
     [
         ("player", false, true),
         (value, true, true),

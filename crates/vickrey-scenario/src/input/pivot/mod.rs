@@ -2,10 +2,9 @@
 
 mod arms;
 mod build;
-mod function;
+pub(super) mod function;
 mod goods;
 mod licence;
-mod list;
 mod listed;
 mod persons;
 mod size;
@@ -22,6 +21,7 @@ use self::build::Built;
 use self::tree::Time;
 use super::Context;
 use super::keys::pivot::{self as keys, FAMILIES, FAMILY, FILE, LAYOUT, RULES, rule};
+use super::list;
 use super::sheet::{Desk, Sheet, Span};
 use crate::diagnostic::{list as listed_words, nearest, shorten, suggest};
 

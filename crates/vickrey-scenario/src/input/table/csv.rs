@@ -47,7 +47,7 @@ impl Cells<'_> {
 pub(super) fn read(
     table: &Table,
     bytes: &[u8],
-    columns: &[Column],
+    columns: &[Column<'_>],
     advice: Advice,
     problems: &mut Problems,
     visit: &mut dyn FnMut(&Row<'_>, &mut Problems),
@@ -81,7 +81,7 @@ pub(super) fn read(
 fn header(
     table: &Table,
     reader: &mut ::csv::Reader<&[u8]>,
-    columns: &[Column],
+    columns: &[Column<'_>],
     advice: Advice,
     problems: &mut Problems,
 ) -> Option<(Vec<Option<usize>>, usize)> {

@@ -14,8 +14,8 @@ use crate::diagnostic::{Problem, Problems, list, nearest, shorten};
 
 /// What a table is asked for.
 #[derive(Clone, Copy)]
-pub(crate) struct Column {
-    pub name: &'static str,
+pub(crate) struct Column<'n> {
+    pub name: &'n str,
     pub number: bool,
     pub required: bool,
 }
@@ -29,6 +29,8 @@ pub(crate) struct Table {
     pub name: String,
     path: PathBuf,
     data: Data,
+    /// Whether it may have columns that are not asked for.
+    wide: bool,
 }
 
 enum Data {
@@ -121,13 +123,19 @@ impl Table {
                     .with_help("accepted: names that end in .csv or .parquet"));
             }
         };
-        Ok(Self { name, path: path.to_owned(), data })
+        Ok(Self { name, path: path.to_owned(), data, wide: false })
+    }
+
+    /// Allows columns that are not asked for.
+    pub fn wide(mut self) -> Self {
+        self.wide = true;
+        self
     }
 
     /// Calls `visit` for every row; cells are asked for by the index of their column in `columns`.
     pub fn read(
         &self,
-        columns: &[Column],
+        columns: &[Column<'_>],
         advice: Advice,
         problems: &mut Problems,
         visit: &mut dyn FnMut(&Row<'_>, &mut Problems),
@@ -186,7 +194,7 @@ impl Table {
 /// Finds each asked column among those of the file; reports missing, unknown and doubled ones.
 fn find_columns(
     table: &Table,
-    columns: &[Column],
+    columns: &[Column<'_>],
     found: &[&str],
     advice: Advice,
     problems: &mut Problems,
@@ -197,7 +205,7 @@ fn find_columns(
         if found[..index].contains(name) {
             let what = format!("column `{}` appears twice", shorten(name));
             problems.push(table.problem_in_header(Some(name), what, "accepted: each column once".to_owned()));
-        } else if !columns.iter().any(|column| column.name == *name) {
+        } else if !table.wide && !columns.iter().any(|column| column.name == *name) {
             let what = format!("column `{}` is not expected", shorten(name));
             let near =
                 nearest(name, columns.iter().map(|column| column.name).filter(|near| !found.contains(near)));
@@ -213,6 +221,6 @@ fn find_columns(
         let help = format!("found: {}; accepted: {}", list(found.iter().map(|name| &**name)), accepted());
         problems.push(table.problem_in_header(None, format!("column `{}` is missing", column.name), help));
     }
-    let index = |column: &Column| found.iter().position(|name| *name == column.name);
+    let index = |column: &Column<'_>| found.iter().position(|name| *name == column.name);
     (problems.count() == before).then(|| columns.iter().map(index).collect())
 }

@@ -78,7 +78,7 @@ impl Cells<'_> {
 pub(super) fn read(
     table: &Table,
     file: &File,
-    columns: &[Column],
+    columns: &[Column<'_>],
     advice: Advice,
     problems: &mut Problems,
     visit: &mut dyn FnMut(&Row<'_>, &mut Problems),
@@ -132,7 +132,7 @@ fn contained<T, E: std::fmt::Display>(read: impl FnOnce() -> Result<T, E>) -> Re
 
 fn visit_batch(
     batch: &RecordBatch,
-    columns: &[Column],
+    columns: &[Column<'_>],
     places: &[Option<usize>],
     first: u64,
     problems: &mut Problems,
@@ -149,7 +149,7 @@ fn visit_batch(
     }
 }
 
-fn check_type(table: &Table, column: &Column, found: &DataType, problems: &mut Problems) {
+fn check_type(table: &Table, column: &Column<'_>, found: &DataType, problems: &mut Problems) {
     let text = |found: &DataType| matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     let fits = match found {
         DataType::Null => true,

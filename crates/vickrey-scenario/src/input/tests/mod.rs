@@ -10,6 +10,7 @@ mod places;
 mod scenario;
 mod schema;
 mod tables;
+mod two_stage;
 
 use std::path::Path;
 

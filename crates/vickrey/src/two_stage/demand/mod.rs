@@ -123,29 +123,40 @@ impl Demand {
         plan.outlook.unwrap_or_else(|| Outlook::certain(day.shortage.unwrap_or(0.0)))
     }
 
-    fn plan_signal(&self, signal: usize, laws: &[&Law]) -> Result<Plan, TooMany> {
+    /// Whether it is small enough to be solved for these laws.
+    ///
+    /// # Errors
+    /// There are limits and too many profiles.
+    pub fn check_size(&self, reports: &Supertypes) -> Result<(), TooMany> {
+        for (signal, condition) in self.conditions().iter().enumerate() {
+            let shortage = condition.shortage.before_bids();
+            let (Some(_), Some(reserve), Some(shortage)) = (self.limits(), &condition.reserve, shortage)
+            else {
+                continue;
+            };
+            let found = limits::profiles(&reports.under(signal), reserve, &shortage);
+            if found > MOST_PROFILES {
+                return Err(TooMany { signal, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_signal(&self, signal: usize, laws: &[&Law]) -> Plan {
         let condition = &self.conditions()[signal];
         let types: Vec<&[f64]> = (0..self.players()).map(|i| self.types(i)).collect();
         let reserve = condition.reserve.as_ref();
-        let shortage = match &condition.shortage {
-            Shortage::Certain(d) => Some(Lottery::certain(*d)),
-            Shortage::AfterBids(lottery) => Some(lottery.clone()),
-            Shortage::Announced => None,
-        };
+        let shortage = condition.shortage.before_bids();
         let outlook = shortage.as_ref().map(|d| Outlook { mean: d.mean(|d| d), square: d.mean(|d| d * d) });
         let mut plan = Plan { expectations: Expectations::default(), limited: None, outlook };
         match (self.limits(), reserve, &shortage) {
             (Some(limits), Some(reserve), Some(shortage)) => {
-                let found = limits::profiles(laws, reserve, shortage);
-                if found > MOST_PROFILES {
-                    return Err(TooMany { signal, found });
-                }
                 plan.limited = Some(limits::limited(&types, laws, limits, reserve, shortage));
             }
             // Limits without a reserve or with an announced shortage were refused when the market was built.
             _ => plan.expectations = expectations(&types, laws, reserve),
         }
-        Ok(plan)
+        plan
     }
 }
 
@@ -166,7 +177,8 @@ impl Market for Demand {
     }
 
     fn plan(&self, reports: &Supertypes) -> Result<Vec<Plan>, TooMany> {
-        (0..self.signals()).map(|w| self.plan_signal(w, &reports.under(w))).collect()
+        self.check_size(reports)?;
+        Ok((0..self.signals()).map(|w| self.plan_signal(w, &reports.under(w))).collect())
     }
 
     fn signal(&self, day: &Day) -> usize {

@@ -90,6 +90,17 @@ pub enum Shortage {
     Announced,
 }
 
+impl Shortage {
+    /// What is known of it before the bids by the signal alone; none where a number is told every day.
+    pub fn before_bids(&self) -> Option<Lottery> {
+        match self {
+            Self::Certain(d) => Some(Lottery::certain(*d)),
+            Self::AfterBids(lottery) => Some(lottery.clone()),
+            Self::Announced => None,
+        }
+    }
+}
+
 /// What holds on days with one public signal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {

@@ -4,33 +4,40 @@ use std::collections::HashMap;
 
 use toml::de::DeValue;
 
-use crate::diagnostic::{Problem, nearest, shorten};
+use crate::diagnostic::{Problem, list as listed, nearest, shorten};
 use crate::input::keys::pivot::{ELSE, MOST_TYPES};
 use crate::input::keys::{Key, Kind};
 use crate::input::names::refused;
 use crate::input::sheet::{Desk, Sheet, Span};
 
-/// Words with a meaning of their own where names stand.
-const RESERVED: [&str; 3] = [ELSE, "exp", "linear"];
+/// Words with a meaning of their own where names stand in scenarios of the dynamic pivot mechanism.
+const RESERVED: &[&str] = &[ELSE, "exp", "linear"];
 /// Among so many names the nearest is looked for.
 const MOST_CANDIDATES: usize = 10_000;
 
 /// Things of one kind that have names.
 #[derive(Default)]
-pub(super) struct List {
+pub(in crate::input) struct List {
     /// What they are, in the singular.
     pub what: &'static str,
     /// A name that has been refused is empty.
     pub names: Vec<String>,
     /// Where types are nodes of a grid: their values.
     pub nodes: Vec<f64>,
+    /// Words with a meaning of their own where these names stand.
+    reserved: &'static [&'static str],
     spans: Vec<Span>,
     known: HashMap<String, usize>,
 }
 
 impl List {
     pub fn new(what: &'static str) -> Self {
-        Self { what, ..Self::default() }
+        Self { what, reserved: RESERVED, ..Self::default() }
+    }
+
+    /// The same with other words that cannot be names.
+    pub fn without(what: &'static str, reserved: &'static [&'static str]) -> Self {
+        Self { what, reserved, ..Self::default() }
     }
 
     /// Names without a place in the file.
@@ -67,8 +74,9 @@ impl List {
         let mut kept = String::new();
         if let Some(accepted) = refused(name) {
             wrong(accepted);
-        } else if RESERVED.contains(&name) {
-            wrong("a name other than `else`, `exp` and `linear`, which have a meaning of their own");
+        } else if self.reserved.contains(&name) {
+            let words = listed(self.reserved.iter().copied());
+            wrong(&format!("a name other than {words}, which have a meaning of their own"));
         } else if let Some(&first) = self.known.get(name) {
             let message = format!("two {what}s have the name `{}`", shorten(name));
             let source = &desk.source;
@@ -96,11 +104,22 @@ impl List {
         numbered: impl Fn(u64, u64) -> String,
         desk: &mut Desk,
     ) -> Option<Self> {
+        Self::new(what).filled(sheet, key, numbered, desk)
+    }
+
+    /// The same for a list that has no names yet.
+    pub fn filled(
+        self,
+        sheet: &Sheet<'_, '_>,
+        key: &Key,
+        numbered: impl Fn(u64, u64) -> String,
+        desk: &mut Desk,
+    ) -> Option<Self> {
         let value = sheet.value(key.name)?;
         let accepted = format!("a list of names, or a whole number from 1 to {MOST_TYPES}");
         match value.get_ref() {
             DeValue::Array(items) if !items.is_empty() => {
-                let mut list = Self::new(what);
+                let mut list = self;
                 for (name, span) in sheet.texts(key, desk)? {
                     list.add(&sheet.title, name, span, desk);
                 }
@@ -112,7 +131,7 @@ impl List {
                     sheet.wrong(key.name, value, &accepted, key.about, desk);
                     return None;
                 };
-                Some(Self::of(what, (0..count).map(|k| numbered(k, count))))
+                Some(Self::of(self.what, (0..count).map(|k| numbered(k, count))))
             }
             _ => {
                 sheet.wrong(key.name, value, &accepted, key.about, desk);
@@ -169,7 +188,7 @@ impl List {
 }
 
 /// The name of a section of a list, empty if it cannot be used; messages call the section by it.
-pub(super) fn heading(
+pub(in crate::input) fn heading(
     section: &mut Sheet<'_, '_>,
     index: usize,
     key: &Key,
@@ -195,7 +214,7 @@ pub(super) fn heading(
 }
 
 /// A number of the range that the key has, if the key is there.
-pub(super) fn number(sheet: &Sheet<'_, '_>, key: &Key, desk: &mut Desk) -> Option<f64> {
+pub(in crate::input) fn number(sheet: &Sheet<'_, '_>, key: &Key, desk: &mut Desk) -> Option<f64> {
     let number = sheet.number(key, desk)?;
     let Kind::Number { low, high } = key.kind else { return Some(number) };
     if (low..=high).contains(&number) {
