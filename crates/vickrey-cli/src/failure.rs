@@ -8,7 +8,7 @@ use serde_json::json;
 use vickrey::market::MarketError;
 use vickrey::pivot::solve::SolveError;
 use vickrey_scenario::Problem;
-use vickrey_scenario::output::{LqError, NoFactor, PivotRunError, WriteError};
+use vickrey_scenario::output::{LqError, NoFactor, PivotRunError, SeasonError, WriteError};
 
 use crate::args::Common;
 
@@ -135,6 +135,12 @@ impl From<PivotRunError> for Failure {
             PivotRunError::Play(_) => return Self { code: FAILED, problem: Some(problem) },
         };
         Self::input(problem.with_help(help))
+    }
+}
+
+impl From<SeasonError> for Failure {
+    fn from(error: SeasonError) -> Self {
+        if error.input { Self::input(Problem::new(error.message)) } else { Self::run(error.message) }
     }
 }
 

@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod report_lq;
 mod report_pivot;
+mod report_two_stage;
 mod reproduce;
 mod tables;
 

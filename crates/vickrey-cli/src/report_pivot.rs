@@ -76,7 +76,8 @@ fn counted_payments(time: PaymentTime) -> &'static str {
     }
 }
 
-fn types(types: &[usize]) -> String {
+/// How many types players have.
+pub fn types(types: &[usize]) -> String {
     match types.split_first() {
         Some((first, rest)) if rest.iter().all(|n| n == first) => counted(*first, "type"),
         _ if types.len() <= 6 => {
@@ -154,7 +155,7 @@ fn start(out: &mut dyn Write, document: &Document<PivotPart>) -> io::Result<()> 
 }
 
 /// Which rows are shown of so many, and how many are left out.
-fn shown(rows: usize, most: usize, last: usize) -> (Vec<usize>, usize, usize) {
+pub fn shown(rows: usize, most: usize, last: usize) -> (Vec<usize>, usize, usize) {
     if rows <= most {
         return ((0..rows).collect(), rows, 0);
     }
@@ -162,7 +163,8 @@ fn shown(rows: usize, most: usize, last: usize) -> (Vec<usize>, usize, usize) {
     ((0..rows).filter(|&i| i < first || i >= rows - last).collect(), first, rows - most)
 }
 
-fn titled(what: &str, sense: &str, unit: &str) -> Column {
+/// The head of a column of numbers.
+pub fn titled(what: &str, sense: &str, unit: &str) -> Column {
     let parts: Vec<&str> = [what, sense, unit].into_iter().filter(|part| !part.is_empty()).collect();
     Column::Numbers(parts.join("\n"))
 }

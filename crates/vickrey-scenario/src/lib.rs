@@ -20,8 +20,9 @@ mod template;
 
 pub use diagnostic::Problem;
 pub use input::{
-    Census, Finer, Goods, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice,
-    PivotFamily, PivotScenario, Replay, Scaling, Scenario, System, Units, load, parse,
+    Census, DemandScenario, Discretised, Finer, Goods, LayerPayment, LinearQuadraticScenario, MarketKind,
+    MarketScenario, PaymentChoice, PivotFamily, PivotScenario, Replay, Scaling, Scenario, SeasonScenario,
+    System, TwoStageScenario, Units, load, parse,
 };
 pub use schema::schema;
 pub use template::{MECHANISMS, template};

@@ -10,7 +10,10 @@ use vickrey::pivot::solve::memory::bytes;
 use vickrey::pivot::solve::solution::memory;
 use vickrey::pivot::solve::{SolveError, Structure};
 use vickrey::pivot::{Plan, plan};
+use vickrey::two_stage::Market;
+use vickrey_scenario::output::Repeated;
 use vickrey_scenario::output::number::short;
+use vickrey_scenario::output::two_stage::{TermsRow, is_honest};
 use vickrey_scenario::{
     LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PivotScenario, Scaling, Scenario,
     System,
@@ -45,7 +48,9 @@ pub fn run(args: &Check, common: &Common, out: &mut dyn Write) -> Result<(), Fai
         System::Market(market) => of_market(&scenario, market)?,
         System::LinearQuadratic(market) => of_linear_quadratic(&scenario, market),
         System::Pivot(instance) => of_pivot(instance),
-        _ => return Err(Failure::run("this command does not know the scenario's mechanism yet")),
+        System::TwoStage(of) => of_season(&**of),
+        System::DemandResponse(of) => of_season(&**of),
+        _ => return Err(loading::unknown()),
     };
     if common.json {
         let mut text = json!({
@@ -192,6 +197,45 @@ fn of_pivot(of: &PivotScenario) -> Told {
     ];
     pairs.extend(solving(&plan, memory(model, &of.options()).least()));
     Told { mechanism: "pivot", pairs, json }
+}
+
+/// A market that repeats every day.
+fn of_season<R: Repeated>(of: &R) -> Told {
+    let (spec, market) = (of.season(), of.market());
+    let types = market.types();
+    let terms = TermsRow::of(&spec.terms);
+    let liars: Vec<&String> =
+        (0..types.len()).filter(|&i| !is_honest(of, i)).map(|i| &spec.players[i]).collect();
+    let profiles: f64 = types.iter().map(|m| *m as f64).product();
+    let json = json!({
+        "players": types.len(),
+        "types": types,
+        "signals": spec.signals,
+        "days": spec.days,
+        "sealed": spec.sealed,
+        "terms": terms,
+        "type_profiles": profiles,
+        "not_honest": liars,
+        "spread": market.spread(),
+    });
+    let most = types.iter().max().copied().unwrap_or(1);
+    let sealed = if spec.sealed { "sealed" } else { "not sealed" };
+    let mut pairs = vec![
+        ("players", format!("{} with up to {}", count(types.len()), counted(most, "type"))),
+        ("type profiles", many(profiles)),
+        ("public signals", if spec.signals.len() > 1 { spec.signals.join(", ") } else { "none".into() }),
+        ("days", format!("{}, bids {sealed}", count(spec.days as usize))),
+    ];
+    let words = crate::report_two_stage::terms(&terms, "");
+    let mut lines = words.lines();
+    pairs.push(("tests", lines.next().unwrap_or_default().trim_start_matches("tests: ").to_owned()));
+    pairs.extend(lines.map(|line| ("", line.to_owned())));
+    if !liars.is_empty() {
+        let names: Vec<&str> = liars.iter().take(8).map(|name| name.as_str()).collect();
+        let more = if liars.len() > 8 { ", ..." } else { "" };
+        pairs.push(("not honest", format!("{}{more}", names.join(", "))));
+    }
+    Told { mechanism: R::MECHANISM, pairs, json }
 }
 
 /// How a run will solve the instance, why so, and what it takes; or what is lacking.

@@ -17,7 +17,8 @@ use crate::{loading, outcome};
 /// Clears the scenario and draws what its mechanism has to show: of a market supply and demand with the clearing point;
 /// of a market over several periods prices, trades and the budget over time; of both payments beside Lagrange payments,
 /// and budget and net utilities against the factor c with the feasible interval shaded; of a pivot mechanism one run, what
-/// a player has by her report, and payments and participation in all three modes.
+/// a player has by her report, and payments and participation in all three modes; of a market that repeats every day one
+/// season, average utilities, and test statistics against the window.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -64,6 +65,12 @@ enum Which {
     Reports,
     /// Payments and participation in all three modes (pivot)
     Modes,
+    /// One season: quantities, payments, who is flagged (two-stage, demand-response)
+    Season,
+    /// Average utilities over the days (two-stage, demand-response)
+    Utilities,
+    /// Test statistics against the window (two-stage, demand-response)
+    Tests,
     /// All that the mechanism has
     All,
 }
@@ -92,6 +99,9 @@ impl Which {
             Self::Run => Kind::Run,
             Self::Reports => Kind::Reports,
             Self::Modes => Kind::Modes,
+            Self::Season => Kind::Season,
+            Self::Utilities => Kind::Utilities,
+            Self::Tests => Kind::Tests,
             Self::All => return None,
         })
     }
@@ -136,6 +146,12 @@ pub fn run(args: &Plot, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         }
         System::Pivot(instance) => {
             draw(args, &outcome::pivot::solve(&scenario, instance, common)?, existing, common, out)
+        }
+        System::TwoStage(of) => {
+            draw(args, &outcome::two_stage::solve(&scenario, &**of, common)?, existing, common, out)
+        }
+        System::DemandResponse(of) => {
+            draw(args, &outcome::two_stage::solve(&scenario, &**of, common)?, existing, common, out)
         }
         _ => Err(loading::unknown()),
     }

@@ -3,6 +3,7 @@
 pub mod linear_quadratic;
 pub mod market;
 pub mod pivot;
+pub mod two_stage;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 pub mod linear_quadratic;
 pub mod market;
 pub mod pivot;
+pub mod two_stage;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -78,6 +79,14 @@ pub fn run(
             let result = pivot::solve(&scenario, instance, common)?;
             let audit = effort.map(|effort| pivot::audit(&result, effort, common)).transpose()?;
             to.finish(&result, &result.document(audit), common, out)
+        }
+        System::TwoStage(of) => {
+            let result = two_stage::solve(&scenario, &**of, common)?;
+            to.finish(&result, &result.document(None), common, out)
+        }
+        System::DemandResponse(of) => {
+            let result = two_stage::solve(&scenario, &**of, common)?;
+            to.finish(&result, &result.document(None), common, out)
         }
         _ => Err(loading::unknown()),
     }

@@ -6,10 +6,11 @@ use vickrey_scenario::plot::{Picture, PlotError};
 use crate::failure::Failure;
 
 mod paper_000;
+mod paper_001;
 mod paper_002;
 
 /// The papers whose numbers can be recomputed.
-pub const KEYS: &[&str] = &["000", "002"];
+pub const KEYS: &[&str] = &["000", "001", "002"];
 
 /// One number or figure of a paper.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -100,6 +101,7 @@ fn draw(files: &mut Vec<File>, name: &str, picture: &Picture) -> Result<(), Fail
 pub fn recompute(key: &str, with_figures: bool) -> Result<(Vec<Row>, Vec<File>), Failure> {
     match key {
         "000" => paper_000::recompute(with_figures),
+        "001" => paper_001::recompute(with_figures),
         "002" => paper_002::recompute(with_figures),
         _ => {
             Err(Failure::run(format!("paper {key} cannot be recomputed yet; there are: {}", KEYS.join(", "))))

@@ -265,7 +265,18 @@ fn refuse(target: &Path, existing: Existing) -> Result<(), WriteError> {
 /// Whether a file has the name of one that a result consists of.
 fn is_ours(name: &str) -> bool {
     let pictures = Kind::ALL.map(Kind::name);
-    let tables = ["agents", "stages", "trades", "plans", "players", "rulings", "trace", simulation::TABLE];
+    let tables = [
+        "agents",
+        "stages",
+        "trades",
+        "plans",
+        "players",
+        "rulings",
+        "trace",
+        "days",
+        "bids",
+        simulation::TABLE,
+    ];
     // Figures of papers begin with their letter or number: `b-convergence`, `4b-modes`.
     let figure = |stem: &str| {
         matches!(

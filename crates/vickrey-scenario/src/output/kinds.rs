@@ -24,6 +24,12 @@ pub enum Kind {
     Reports,
     /// Payments and participation in all modes.
     Modes,
+    /// A season day by day: quantities, payments, flags.
+    Season,
+    /// Average utilities over the days.
+    Utilities,
+    /// Test statistics against the window.
+    Tests,
 }
 
 /// The file formats of pictures.
@@ -37,7 +43,7 @@ pub enum Format {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::SupplyDemand,
         Self::Prices,
         Self::Trades,
@@ -47,6 +53,9 @@ impl Kind {
         Self::Run,
         Self::Reports,
         Self::Modes,
+        Self::Season,
+        Self::Utilities,
+        Self::Tests,
     ];
     /// Those of a market.
     pub const MARKET: [Self; 3] = [Self::SupplyDemand, Self::Payments, Self::Scaling];
@@ -58,6 +67,8 @@ impl Kind {
 
     /// Those of a pivot mechanism.
     pub const PIVOT: [Self; 3] = [Self::Run, Self::Reports, Self::Modes];
+    /// Those of a market that repeats every day.
+    pub const SEASON: [Self; 3] = [Self::Season, Self::Utilities, Self::Tests];
 
     /// The name that files and options use.
     pub fn name(self) -> &'static str {
@@ -71,6 +82,9 @@ impl Kind {
             Self::Run => "run",
             Self::Reports => "reports",
             Self::Modes => "modes",
+            Self::Season => "season",
+            Self::Utilities => "utilities",
+            Self::Tests => "tests",
         }
     }
 }

@@ -5,7 +5,9 @@
 //! | clear a scenario and collect everything about it | [`MarketResult::solve`] |
 //! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
 //! | solve, look ahead in and play a pivot scenario | [`PivotResult::solve`] |
+//! | solve a repeated market and play a season | [`SeasonResult::solve`] |
 //! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
+//! | play many seasons of a repeated market | [`play_seasons`], [`SeasonRuns`] |
 //! | play a dynamic pivot mechanism many times | [`PivotRuns`] |
 //! | the document | [`MarketResult::document`], [`LqResult::document`], [`Document::to_json`], [`Document::write`] |
 //! | tables | [`MarketResult::table`], [`LqResult::tables`], [`Table`] |
@@ -29,6 +31,7 @@ mod table;
 mod table_of_agents;
 #[cfg(test)]
 mod tests;
+pub mod two_stage;
 
 pub use charge::{Charge, NoFactor, Origin};
 pub use document::{
@@ -48,7 +51,9 @@ pub use scaling::{
 pub use simulation::{
     AgentRuns, Both, Found, Gain, Often, PairGain, PairPart, PairRow, Pairs, PivotEffect, PivotExpectation,
     PivotRuns, PivotRunsPart, PivotRunsSummary, PlayerRuns, Prepared, Quantiles, Reported, Runs, RunsPart,
-    RunsSummary, Spread, Unsettled,
+    RunsSummary, SeasonEffect, SeasonPlan, SeasonPlayerRuns, SeasonRun, SeasonRuns, SeasonRunsPart,
+    SeasonRunsSummary, Spread, Unsettled, play_seasons,
 };
 pub use table::{Cell, Holds, MOST_CSV, MOST_INLINE, Table, TableFile};
 pub use table_of_agents::{AgentRow, AgentTable, COLUMNS};
+pub use two_stage::{Repeated, SeasonError, SeasonResult};

@@ -339,11 +339,12 @@ fn low_axis(range: (f64, f64), length: f64) -> Axis {
 }
 
 /// The colour of a player.
-fn color(i: usize) -> Rgb {
+pub(super) fn color(i: usize) -> Rgb {
     if i < Course::MOST_PLAYERS { series_color(i).tint(0.85) } else { GREY.tint(0.7) }
 }
 
-fn shade(fill: Fill) -> Option<Rgb> {
+/// What a cell is filled with.
+pub(super) fn shade(fill: Fill) -> Option<Rgb> {
     match fill {
         Fill::Nothing => None,
         Fill::Pale => Some(GRID.tint(0.75)),

@@ -15,10 +15,12 @@ mod layout;
 mod loglog;
 mod modes;
 mod paint;
+mod panels;
 mod payments;
 mod reports;
 mod scaling;
 mod scene;
+mod season;
 mod shares;
 mod stacked;
 mod supply_demand;
@@ -35,9 +37,11 @@ pub use data::{Mark, NamedValues, Path, TimeSeries};
 pub use distribution::Distribution;
 pub use loglog::{LogLog, ReferenceSlope, Series};
 pub use modes::{ModePoint, Modes};
+pub use panels::{DayCurve, DayPanel, Line, Panels};
 pub use payments::Payments;
 pub use reports::{ReportCurve, Reports};
 pub use scaling::Scaling;
+pub use season::{Season, Stack};
 pub use shares::Shares;
 pub use stacked::Stacked;
 pub use supply_demand::SupplyDemand;
@@ -132,6 +136,10 @@ pub enum Picture {
     Reports(Reports),
     /// Payments and participation by mode.
     Modes(Modes),
+    /// A season day by day: quantities, payments, cells.
+    Season(Season),
+    /// Curves over the days in panels.
+    Panels(Panels),
     /// The order of what happens in a period.
     Timing(Timing),
 }
@@ -172,6 +180,8 @@ impl Picture {
             Picture::Course(chart) => chart.scene(),
             Picture::Reports(chart) => chart.scene(),
             Picture::Modes(chart) => chart.scene(),
+            Picture::Season(chart) => chart.scene(),
+            Picture::Panels(chart) => chart.scene(),
         }
     }
 }

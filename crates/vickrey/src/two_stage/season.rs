@@ -66,6 +66,8 @@ pub struct DayView<'a, M: Market> {
     pub payment: &'a [f64],
     /// Of which penalties.
     pub penalty: &'a [f64],
+    /// The tests, this day included.
+    pub tests: &'a Tests,
 }
 
 /// Why a season cannot begin.
@@ -181,7 +183,7 @@ impl<'a, M: Market> Season<'a, M> {
             totals.add(i, number, settled, penalty[i], tests.flags(i));
         }
         totals.cost += settled.cost;
-        Ok(DayView { day: number, settled, payment, penalty })
+        Ok(DayView { day: number, settled, payment, penalty, tests })
     }
 
     fn check(&self, day: &M::Day, bids: &[usize], draw: &M::Draw) -> Result<(), DayError> {

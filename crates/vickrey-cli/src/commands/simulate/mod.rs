@@ -5,6 +5,7 @@ mod market;
 mod pairs;
 mod pivot;
 mod plan;
+mod two_stage;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ Examples:
   vickrey simulate examples/storage.toml --liars Harbour=report:depleted --runs 10000
   vickrey simulate examples/storage.toml --liars Harbour=swap,only:0-1 Quarry=silent:2
   vickrey simulate examples/storage.toml --leak --liars Harbour=informed
+  vickrey simulate season.toml --liars Laundry=exaggerate:1 --runs 50
 
 Lies in a market: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds
 X to the marginal utility, `cap:X` admits to trade no more than X; they can be joined by commas. `random` draws scale,
@@ -58,7 +60,14 @@ Lies in a dynamic pivot mechanism: `report:TYPE` always reports this type, by it
 negative K backwards; `map:TYPE>TYPE,TYPE>TYPE` some types as others. `silent:PERIOD` stays silent from this period on (and
 `silent` from the first), which is leaving for good: the others go on by the mechanism without her. `only:FROM-TO` lies in
 these periods. They can be joined by commas. With --leak players know the outcome before they report; `informed` is then
-the report that is best for who knows it.")]
+the report that is best for who knows it.
+
+Lies in a market that repeats every day (two-stage, demand-response): `exaggerate:K` bids the K-th next type, `mimic` bids
+by the reported law whatever the type, `coin` bids where a coin that all see falls in the law, `follow:RIVAL:SHARE` is
+driven by a rival's last bid on this share of the days, `copy:RIVAL` bids what a rival before her bid (only if bids are not
+sealed), `ride:HIDDEN:SHOWN:SHARE` bids one type for another as long as that stays within a share of the window,
+`by-signal:TYPE/TYPE` bids a type for each public signal. `law:P/P/P` reports another law; with `mimic` it is never flagged.
+What is not named bids as the scenario says; beside it everybody is honest.")]
 pub struct Simulate {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -66,7 +75,7 @@ pub struct Simulate {
     /// Agents and their lies
     #[arg(long, value_name = "NAME=LIE", num_args = 1..)]
     liars: Vec<String>,
-    /// How often to play, each time with another seed [default: 1; 200 where states are random]
+    /// How often to play, each time with another seed [default: 1; 200 where states are random; 100 seasons]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: Option<u32>,
     /// In a dynamic pivot mechanism: players know the outcome before they report
@@ -93,6 +102,8 @@ pub fn run(args: &Simulate, common: &Common, out: &mut dyn Write) -> Result<(), 
         }
         System::LinearQuadratic(lq) => layered::run(&scenario, lq, args, &to, out),
         System::Pivot(pivot) => pivot::run(&scenario, pivot, args, &to, out),
+        System::TwoStage(of) => two_stage::run(&scenario, &**of, args, &to, out),
+        System::DemandResponse(of) => two_stage::run(&scenario, &**of, args, &to, out),
         _ => Err(loading::unknown()),
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a layered or filtered market, whose runs differ in their noise | [`Prepared`], [`Runs`] |
 //! | games whose runs differ in the lies alone | [`Pairs`] |
+//! | a market that repeats every day, whose runs are seasons | [`SeasonRuns`] |
 //! | a dynamic pivot mechanism, whose runs differ in types, outcomes and public states | [`PivotRuns`] |
 
 mod document;
@@ -12,6 +13,8 @@ mod pictures;
 mod pivot;
 mod pivot_files;
 mod prepared;
+mod season;
+mod season_files;
 mod tables;
 
 pub use document::{AgentRuns, Both, Found, Gain, Often, Quantiles, RunsPart, RunsSummary, Spread};
@@ -20,6 +23,10 @@ pub use pictures::PICTURES;
 pub use pivot::{PivotEffect, PivotExpectation, PivotRuns, PivotRunsPart, PivotRunsSummary, PlayerRuns};
 pub(super) use pivot_files::GAINS;
 pub use prepared::{Prepared, Reported};
+pub use season::{
+    SeasonEffect, SeasonPlan, SeasonPlayerRuns, SeasonRun, SeasonRuns, SeasonRunsPart, SeasonRunsSummary,
+    play_seasons,
+};
 
 use std::collections::BTreeMap;
 

@@ -407,10 +407,10 @@ impl PivotRuns<'_> {
     }
 }
 
-fn spread(values: Vec<f64>, expected: Option<f64>) -> Spread {
+pub(super) fn spread(values: Vec<f64>, expected: Option<f64>) -> Spread {
     Spread::new(&Moments::of(values.iter().copied()), Some(&values), expected)
 }
 
-fn gain(values: &[f64]) -> Gain {
+pub(super) fn gain(values: &[f64]) -> Gain {
     Gain::of(&Moments::of(values.iter().copied()))
 }
