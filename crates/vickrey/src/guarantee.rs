@@ -24,6 +24,14 @@ pub enum Property {
     LagrangeNearness,
     /// An iteration reaches its limit.
     Convergence,
+    /// No group gains by bidding together, what its members report of their laws being true.
+    TruthfulGroups,
+    /// Statistical tests do not flag honest players more often than stated.
+    HonestPass,
+    /// Statistical tests flag lies that they can see by the end of the season.
+    Detection,
+    /// What the operator pays in all is at most what the reserve alone would cost.
+    Outlay,
 }
 
 /// In which sense truth is optimal.
@@ -171,6 +179,10 @@ impl Property {
             Self::Feasibility => "feasibility".into(),
             Self::LagrangeNearness => "nearness to Lagrange payments".into(),
             Self::Convergence => "convergence".into(),
+            Self::TruthfulGroups => "groups with true laws do not gain by bidding together".into(),
+            Self::HonestPass => "honest players pass the tests".into(),
+            Self::Detection => "lies that the tests can see are flagged".into(),
+            Self::Outlay => "outlay at most the cost of the reserve alone".into(),
         }
     }
 }

@@ -119,7 +119,7 @@ impl Plan {
 
 impl Demand {
     /// What the shortage looks like before the bids of a day.
-    fn outlook(plan: &Plan, day: &Day) -> Outlook {
+    pub(in crate::two_stage) fn outlook(plan: &Plan, day: &Day) -> Outlook {
         plan.outlook.unwrap_or_else(|| Outlook::certain(day.shortage.unwrap_or(0.0)))
     }
 
