@@ -5,6 +5,7 @@
 
 pub mod lq;
 pub mod pivot;
+pub mod two_stage;
 
 use std::error::Error;
 use std::time::Instant;

@@ -1,12 +1,13 @@
 //! Prints what this crate measures as one Markdown document: `cargo run --release -p vickrey-benches --bin report`.
 //!
 //! `report time` (or `memory`, `accuracy`, `lq`, `lq-accuracy`, `pivot`, `pivot-time`, `pivot-memory`, `pivot-infinite`,
-//! `pivot-structure`, `pivot-accuracy`) prints one part only; `report lq-long` and `report pivot-large` what takes too
+//! `pivot-structure`, `pivot-accuracy`, `two-stage` and its parts) prints one part only; `report lq-long` and `report pivot-large` what takes too
 //! long for the whole. Memory is measured in processes of its own, one per market: this program calls itself with
 //! `memory-of FAMILY AGENTS`.
 
 mod lq;
 mod pivot;
+mod two_stage;
 
 use std::hint::black_box;
 use std::mem::size_of;
@@ -63,7 +64,8 @@ five seeds (wanted: below 1e-9). From 1000 agents on every fifth agent is compar
 | --- | ---: | ---: | ---: | ---: | ---: |";
 
 const USAGE: &str = "usage: report [time|memory|accuracy|lq|lq-accuracy|lq-long|pivot|pivot-time|pivot-memory|\
-                     pivot-infinite|pivot-structure|pivot-accuracy|pivot-large]";
+                     pivot-infinite|pivot-structure|pivot-accuracy|pivot-large|two-stage|two-stage-payments|\
+                     two-stage-days|two-stage-games|two-stage-long]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -86,6 +88,12 @@ fn main() -> ExitCode {
         ["pivot-accuracy"] => pivot::accuracy(),
         ["pivot-large"] => pivot::large(),
         ["pivot-memory-of", kind, keep, ref numbers @ ..] => pivot::memory_of(kind, keep, numbers),
+        ["two-stage"] => two_stage::all(),
+        ["two-stage-payments"] => two_stage::payments(),
+        ["two-stage-days"] => two_stage::days(),
+        ["two-stage-games"] => two_stage::games(),
+        ["two-stage-long"] => two_stage::long(),
+        ["two-stage-memory-of", players, types, days] => two_stage::memory_of(players, types, days),
         _ => Err(USAGE.into()),
     };
     match done {
@@ -98,7 +106,7 @@ fn main() -> ExitCode {
 }
 
 fn whole() -> Result<(), Failure> {
-    for part in [time, memory, accuracy, lq::time, lq::memory, lq::accuracy, pivot::all] {
+    for part in [time, memory, accuracy, lq::time, lq::memory, lq::accuracy, pivot::all, two_stage::all] {
         part()?;
     }
     Ok(())

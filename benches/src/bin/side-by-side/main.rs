@@ -1,13 +1,14 @@
 //! Times Vickrey beside general solvers on the same markets; `benches/peers/run.sh` starts it.
 //!
 //! `side-by-side --python PATH --scripts DIRECTORY` prints one Markdown table for the static market, one for the
-//! linear-quadratic one and one for the dynamic pivot mechanism; `--market static`, `--market lq` or `--market pivot`
-//! prints one of them.
+//! linear-quadratic one, one for the dynamic pivot mechanism and one for the two-stage mechanism; `--market static`,
+//! `--market lq`, `--market pivot` or `--market two-stage` prints one of them.
 
 mod lq;
 mod peer;
 mod pivot;
 mod statics;
+mod two_stage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use vickrey_benches::Failure;
 
 const SEED: u64 = 1;
-const USAGE: &str = "usage: side-by-side --python PATH --scripts DIRECTORY [--market static|lq|pivot|all] [--sizes N,N] \
+const USAGE: &str = "usage: side-by-side --python PATH --scripts DIRECTORY [--market static|lq|pivot|two-stage|all] [--sizes N,N] \
                      [--periods T,T] [--max-seconds S]";
 
 fn main() -> ExitCode {
@@ -39,6 +40,9 @@ fn compare(options: &Options) -> Result<(), Failure> {
     if wanted(Market::Pivot) {
         pivot::compare(options)?;
     }
+    if wanted(Market::TwoStage) {
+        two_stage::compare(options)?;
+    }
     println!();
     println!(
         "`~` marks a run that was stopped: its total is extrapolated, building and solving are what was done."
@@ -56,6 +60,7 @@ enum Market {
     Static,
     LinearQuadratic,
     Pivot,
+    TwoStage,
     All,
 }
 
@@ -98,7 +103,7 @@ impl Options {
         }
         options.python = python.ok_or_else(|| format!("--python is missing\n{USAGE}"))?;
         options.scripts = scripts.ok_or_else(|| format!("--scripts is missing\n{USAGE}"))?;
-        for script in [statics::SCRIPT, lq::SCRIPT, pivot::SCRIPT] {
+        for script in [statics::SCRIPT, lq::SCRIPT, pivot::SCRIPT, two_stage::SCRIPT] {
             if !options.scripts.join(script).is_file() {
                 return Err(
                     format!("--scripts: there is no {script} in {}", options.scripts.display()).into()
@@ -114,8 +119,9 @@ fn read_market(text: &str) -> Result<Market, Failure> {
         "static" => Ok(Market::Static),
         "lq" => Ok(Market::LinearQuadratic),
         "pivot" => Ok(Market::Pivot),
+        "two-stage" => Ok(Market::TwoStage),
         "all" => Ok(Market::All),
-        _ => Err(format!("--market: found {text}, accepted are static, lq, pivot and all").into()),
+        _ => Err(format!("--market: found {text}, accepted are static, lq, pivot, two-stage and all").into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use vickrey_scenario::Problem;
 use vickrey_scenario::import::{
-    CaseOptions, Date, Resolution, RtsOptions, load_case, market_from_case, rts_market,
+    CaseOptions, Date, Resolution, RtsOptions, load_case, market_from_case, rts_market, rts_shortages,
 };
 use vickrey_scenario::output::{Existing, Folder, WriteError};
 
@@ -61,7 +61,7 @@ struct Matpower {
     out: PathBuf,
 }
 
-/// A day of the RTS-GMLC system into a balancing market
+/// A day of the RTS-GMLC system into a balancing market, or all its days into demand response
 ///
 /// Units that the merit order has on for the day, reservoirs and storage answer to what wind and load turn out to be.
 /// Variances come from all days of the files; the errors of the chosen day are replayed. The comments at the top of
@@ -70,14 +70,18 @@ struct Matpower {
 #[command(after_help = "\
 Examples:
   vickrey import rts-gmlc RTS-GMLC --day 2020-07-15 --out july
-  vickrey import rts-gmlc RTS-GMLC --day 2020-07-15 --periods 288 --out july-5min")]
+  vickrey import rts-gmlc RTS-GMLC --day 2020-07-15 --periods 288 --out july-5min
+  vickrey import rts-gmlc RTS-GMLC --shortages --out worst-hours")]
 struct RtsGmlc {
     /// The repository of RTS-GMLC, or a folder with its files
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     /// The day, as in 2020-07-15
-    #[arg(long, value_name = "DATE")]
-    day: Date,
+    #[arg(long, value_name = "DATE", required_unless_present = "shortages")]
+    day: Option<Date>,
+    /// Instead of a day: the worst hour of every day, for a demand-response scenario
+    #[arg(long, conflicts_with_all = ["day", "periods"])]
+    shortages: bool,
     /// Periods of the day: hours, or five minutes each
     #[arg(long, value_enum, default_value = "24")]
     periods: Periods,
@@ -120,8 +124,11 @@ fn rts_gmlc(args: &RtsGmlc, common: &Common, out: &mut dyn Write) -> Result<(), 
         Periods::Hours => Resolution::Hourly,
         Periods::FiveMinutes => Resolution::FiveMinutes,
     };
-    let market = rts_market(&args.folder, &RtsOptions { day: args.day, resolution })?;
-    let scenario = market.write(&args.out).map_err(not_replaced)?;
+    let scenario = match args.day {
+        Some(day) => rts_market(&args.folder, &RtsOptions { day, resolution })?.write(&args.out),
+        None => rts_shortages(&args.folder)?.write(&args.out),
+    }
+    .map_err(not_replaced)?;
     say_written(&scenario, common, out)
 }
 

@@ -7,4 +7,4 @@ pub mod rts;
 
 pub use case_market::{CaseOptions, ImportError, market_from_case};
 pub use reading::load_case;
-pub use rts::{Date, Resolution, RtsMarket, RtsOptions, rts_market};
+pub use rts::{Date, Resolution, RtsMarket, RtsOptions, RtsShortages, rts_market, rts_shortages};

@@ -63,6 +63,7 @@ mod errors;
 mod files;
 mod schedule;
 mod series;
+mod shortage;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -76,6 +77,7 @@ use self::errors::{FEWEST_DAYS, News, news};
 use self::files::File;
 use self::schedule::{Schedule, schedule};
 use self::series::{Days, FIVE_MINUTES, HOURS};
+pub use self::shortage::{RtsShortages, rts_shortages};
 use self::units::{Kind, Unit};
 pub use self::write::RtsMarket;
 use crate::diagnostic::Problem;
@@ -131,7 +133,7 @@ pub fn rts_market(folder: &Path, options: &RtsOptions) -> Result<RtsMarket, Prob
         &File::open(folder, &names("gen.csv", "SourceData/gen.csv"))?,
         &File::open(folder, &names("storage.csv", "SourceData/storage.csv"))?,
     )?;
-    let wind = Series::wind(folder, options)?;
+    let wind = Series::wind(folder, Some(options.day))?;
     let regions =
         File::open(folder, &series_names("day_ahead_regional_load.csv", "Load/DAY_AHEAD_regional_Load.csv"))?;
     let load = Days::long(&regions, HOURS)?;
@@ -141,7 +143,7 @@ pub fn rts_market(folder: &Path, options: &RtsOptions) -> Result<RtsMarket, Prob
     sun.check_has(&sun_file, options.day)?;
     let mut accounts = wind.accounts(options, 1.0)?;
     for (area, region) in AREAS {
-        let series = Series::area(folder, options, area)?;
+        let series = Series::area(folder, Some(options.day), area)?;
         let scale = series.scale(&regions, &load, region)?;
         accounts.extend(series.accounts(options, -scale)?);
     }
@@ -179,14 +181,14 @@ struct Series {
 }
 
 impl Series {
-    fn wind(folder: &Path, options: &RtsOptions) -> Result<Self, Problem> {
+    fn wind(folder: &Path, day: Option<Date>) -> Result<Self, Problem> {
         let ahead_file = File::open(folder, &series_names("day_ahead_wind.csv", "WIND/DAY_AHEAD_wind.csv"))?;
         let real_file = File::open(folder, &series_names("real_time_wind.csv", "WIND/REAL_TIME_wind.csv"))?;
         let (ahead, real) = (Days::long(&ahead_file, HOURS)?, Days::long(&real_file, FIVE_MINUTES)?);
-        Self::matched("", ahead, ahead_file, real, &real_file, options)
+        Self::matched("", ahead, ahead_file, real, &real_file, day)
     }
 
-    fn area(folder: &Path, options: &RtsOptions, area: &str) -> Result<Self, Problem> {
+    fn area(folder: &Path, day: Option<Date>, area: &str) -> Result<Self, Problem> {
         let upstream = |kind: &str| format!("Load/{kind}{area}_Promod_2020.csv");
         let ahead_file =
             File::open(folder, &series_names(&format!("day_ahead_load_{area}.csv"), &upstream("")))?;
@@ -194,7 +196,7 @@ impl Series {
             File::open(folder, &series_names(&format!("real_time_load_{area}.csv"), &upstream("RT_")))?;
         let (ahead, real) =
             (Days::wide(&ahead_file, area, HOURS)?, Days::wide(&real_file, area, FIVE_MINUTES)?);
-        Self::matched("load-", ahead, ahead_file, real, &real_file, options)
+        Self::matched("load-", ahead, ahead_file, real, &real_file, day)
     }
 
     fn matched(
@@ -203,9 +205,11 @@ impl Series {
         file: File,
         real: Days,
         real_file: &File,
-        options: &RtsOptions,
+        day: Option<Date>,
     ) -> Result<Self, Problem> {
-        ahead.check_has(&file, options.day)?;
+        if let Some(day) = day {
+            ahead.check_has(&file, day)?;
+        }
         ahead.check_same(&file, &real, real_file)?;
         let days = ahead.dates().count();
         if days < FEWEST_DAYS {

@@ -10,7 +10,7 @@
 use spec_math::cephes64::{igam, igami, incbet, incbi, ndtr, ndtri};
 
 use super::law::Law;
-use crate::numeric::sum::{Sum, compensated};
+use crate::numeric::sum::compensated;
 
 /// More types than this are a mistake: tests would need longer than anybody waits to see anything.
 pub const MOST_BINS: usize = 1000;
@@ -181,13 +181,11 @@ pub fn empirical(data: &[f64], bins: usize) -> Result<Bins, BinsError> {
 fn average(sorted: &[f64], k: usize, m: usize) -> f64 {
     let n = sorted.len();
     let (from, to) = (k * n, (k + 1) * n);
-    let mut sum = Sum::default();
-    for at in from / m..=(to - 1) / m {
-        let share = to.min((at + 1) * m) - from.max(at * m);
-        sum.add(sorted[at] * share as f64);
-    }
+    let (first, last) = (from / m, (to - 1) / m);
+    let share = |at: usize| to.min((at + 1) * m) - from.max(at * m);
+    let sum = compensated((first..=last).map(|at| sorted[at] * share(at) as f64));
     // A bin within equal data has that value, which rounding must not change.
-    (sum.get() / n as f64).clamp(sorted[from / m], sorted[(to - 1) / m])
+    (sum / n as f64).clamp(sorted[first], sorted[last])
 }
 
 /// The same data in `classes` groups of about equal size, by rank: the class of every datum, and the largest number of

@@ -247,18 +247,29 @@ impl Walk<'_> {
     }
 
     fn profiles(&self, visit: &mut Visit<'_>) {
-        let start: Vec<f64> = self.game.cost(self.first).iter().map(|c| -c).collect();
+        // Sums of values before each choice of a number of members, one behind the other.
+        let levels: usize = self.groups.iter().map(|g| g.likely.len()).sum();
+        let second = self.game.second();
+        let mut sums = vec![0.0; (levels + 1) * second];
+        sums.iter_mut().zip(self.game.cost(self.first)).for_each(|(sum, cost)| *sum = -cost);
         let mut counts: Vec<Vec<usize>> = self.groups.iter().map(|g| vec![0; g.likely.len()]).collect();
-        self.group(0, 1.0, &start, &mut counts, visit);
+        self.group(0, 1.0, &mut sums, &mut counts, visit);
     }
 
-    /// All profiles of the groups from number `at` on.
-    fn group(&self, at: usize, chance: f64, sums: &[f64], counts: &mut [Vec<usize>], visit: &mut Visit<'_>) {
+    /// All profiles of the groups from number `at` on. The first part of `sums` are the values so far, the rest is memory.
+    fn group(
+        &self,
+        at: usize,
+        chance: f64,
+        sums: &mut [f64],
+        counts: &mut [Vec<usize>],
+        visit: &mut Visit<'_>,
+    ) {
         match self.groups.get(at) {
             Some(group) => self.member((at, 0, group.members.len()), chance, sums, counts, visit),
             None => {
                 let open = |o: &usize| self.absent.is_none_or(|i| self.game.available(i, self.first)[*o]);
-                let values = (0..sums.len()).filter(open).map(|o| (o, sums[o]));
+                let values = (0..self.game.second()).filter(open).map(|o| (o, sums[o]));
                 if let Some((outcome, value)) = choose(values) {
                     visit(chance, outcome, value, counts);
                 }
@@ -271,7 +282,7 @@ impl Walk<'_> {
         &self,
         (at, from, left): (usize, usize, usize),
         chance: f64,
-        sums: &[f64],
+        sums: &mut [f64],
         counts: &mut [Vec<usize>],
         visit: &mut Visit<'_>,
     ) {
@@ -283,16 +294,18 @@ impl Walk<'_> {
         let p = group.law.probabilities()[own];
         let row = self.game.row(group.members[0], own, self.first);
         let last = from + 1 == group.likely.len();
-        let (mut chance, mut sums) = (chance, sums.to_vec());
+        let mut chance = chance;
+        let second = self.game.second();
+        sums.copy_within(..second, second);
         for count in 0..=left {
             if count > 0 {
                 // So many of those who are left have this type: binomial coefficients, one factor at a time.
                 chance *= p * (left + 1 - count) as f64 / count as f64;
-                sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+                sums[second..2 * second].iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
             }
             counts[at][from] = count;
             if !last || count == left {
-                self.member((at, from + 1, left - count), chance, &sums, counts, visit);
+                self.member((at, from + 1, left - count), chance, &mut sums[second..], counts, visit);
             }
         }
         counts[at][from] = 0;

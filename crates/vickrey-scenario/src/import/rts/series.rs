@@ -95,17 +95,23 @@ impl Days {
 
     /// The other series must have the same days and names.
     pub fn check_same(&self, file: &File, other: &Self, other_file: &File) -> Result<(), Problem> {
-        if let Some(day) = self.days.keys().find(|day| !other.days.contains_key(day)) {
-            return Err(missing(*day, other_file, file));
-        }
-        if let Some(day) = other.days.keys().find(|day| !self.days.contains_key(day)) {
-            return Err(missing(*day, file, other_file));
-        }
+        self.check_same_days(file, other, other_file)?;
         if let Some(name) = self.names.iter().find(|name| !other.names.contains(name)) {
             other_file.column(name)?;
         }
         if let Some(name) = other.names.iter().find(|name| !self.names.contains(name)) {
             file.column(name)?;
+        }
+        Ok(())
+    }
+
+    /// The other series must have the same days.
+    pub fn check_same_days(&self, file: &File, other: &Self, other_file: &File) -> Result<(), Problem> {
+        if let Some(day) = self.days.keys().find(|day| !other.days.contains_key(day)) {
+            return Err(missing(*day, other_file, file));
+        }
+        if let Some(day) = other.days.keys().find(|day| !self.days.contains_key(day)) {
+            return Err(missing(*day, file, other_file));
         }
         Ok(())
     }

@@ -426,3 +426,65 @@ fn clears(market: &RtsMarket) {
     assert!(result.course.stages.iter().all(|stage| stage.imbalance.abs() < 1e-9 * traded));
     assert!(result.budget().unwrap().is_finite());
 }
+
+/// The demand-response scenario in a folder of its own.
+fn demand(made: &RtsShortages) -> crate::input::DemandScenario {
+    let out = tempfile::tempdir().unwrap();
+    let scenario = crate::load(&made.write(&out.path().join("days")).unwrap()).unwrap();
+    let crate::System::DemandResponse(demand) = scenario.system else { panic!("another mechanism") };
+    *demand
+}
+
+#[test]
+fn shortages_are_those_of_the_worst_hour() {
+    let folder = folder(|_, text| Some(text));
+    let made = rts_shortages(folder.path()).unwrap();
+    let table = rows(&made.shortages);
+    assert_eq!(
+        table.iter().map(|row| row[0]).collect::<Vec<_>>(),
+        ["2021-02-27", "2021-02-28", "2021-03-01", "2021-03-02"]
+    );
+    for (day, row) in table.iter().enumerate() {
+        // By hand: of area APS half is in the system; the wind of `north` is off by the hour, that of `south` by the period.
+        let hour = |hour: usize| {
+            let periods = || day * 288 + hour * 12..day * 288 + hour * 12 + 12;
+            let south: f64 = periods().map(|p| 2.0 * wobble(p)).sum::<f64>() / 12.0;
+            let wind = 3.0 + 5.0 * wobble(day * 24 + hour) + south;
+            (0.5 * 4.0 * wobble(day * 24 + hour + 500), wind)
+        };
+        let worst =
+            (0..24).max_by(|a, b| (hour(*a).0 - hour(*a).1).total_cmp(&(hour(*b).0 - hour(*b).1))).unwrap();
+        assert_eq!(row[1], (worst + 1).to_string());
+        let (load, wind) = hour(worst);
+        for (found, expected) in row[2..].iter().zip([load, wind, (load - wind).max(0.0)]) {
+            // The table is rounded to 1e-4.
+            assert!((found.parse::<f64>().unwrap() - expected).abs() < 0.51e-4, "{row:?}, not {expected}");
+        }
+    }
+    let demand = demand(&made);
+    assert_eq!((demand.season.days, demand.season.players.len()), (4, 10));
+    assert_eq!(demand.season.signals, ["class-1", "class-2", "class-3", "class-4"]);
+}
+
+#[test]
+fn shortages_need_the_same_days() {
+    let short = |name: &str, text: String| {
+        let cut = text.lines().filter(|line| !line.starts_with("2021,3,2")).collect::<Vec<_>>().join("\n");
+        Some(if name.contains("load_APS") { cut } else { text })
+    };
+    let problem = rts_shortages(folder(short).path()).unwrap_err();
+    assert!(problem.message().contains("2021-03-02 is missing"), "{problem}");
+}
+
+#[test]
+fn shortages_of_the_real_system() {
+    let Some(folder) = real_system() else { return };
+    let made = rts_shortages(&folder).unwrap();
+    let shortage: Vec<f64> = rows(&made.shortages).iter().map(|row| row[4].parse().unwrap()).collect();
+    assert_eq!(shortage.len(), 366);
+    // Computed from the files by other means.
+    let most = shortage.iter().fold(0.0_f64, |most, x| most.max(*x));
+    assert!((most - 2242.33).abs() < 1.0, "{most}");
+    assert_eq!(shortage.iter().filter(|x| **x == 0.0).count(), 10);
+    assert_eq!(demand(&made).season.days, 366);
+}

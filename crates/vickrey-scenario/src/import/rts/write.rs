@@ -102,7 +102,7 @@ fn path_table(agents: &[Agent]) -> String {
 }
 
 /// A number that is read back bit for bit, without a negative zero.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let text = format!("{:?}", value + 0.0);
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
@@ -245,6 +245,6 @@ Reservoir plants ({wet}) are planned at half output, storage idle. Sun is taken 
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -11,6 +11,7 @@ mod scenario;
 mod schema;
 mod tables;
 mod two_stage;
+mod two_stage_refused;
 
 use std::path::Path;
 

@@ -72,6 +72,26 @@ const PIECES: &[&str] = &[
     "chain = { rouwenhorst = 3, persistence = 0.5, sd = 1 }\n",
     "{ exp = { shift = 1 } }",
     "discard = true\n",
+    "[season]\ndays = 10000000\n",
+    "calendar = [\"mild\"]\n",
+    "[[signals]]\nname = \"x\"\nshare = 1\n",
+    "[tests]\n",
+    "window = \"printed\"\n",
+    "[game]\n",
+    "signal-known = \"before-bids\"\n",
+    "values = [[1, 2], [3, 4]]\n",
+    "needs = [\"idle\"]\n",
+    "{ mild = 1, hot = 2 }",
+    "family = \"scaled-beta\"\ntop = 9\n",
+    "samples = [1, 2, 3]\n",
+    "count = 10000\n",
+    "types = 3\n",
+    "limit = 0\n",
+    "law = \"uniform\"\n",
+    "shortage = -1\n",
+    "reserve = \"none\"\n",
+    "bidding = \"by-signal\"\n",
+    "bidding = \"copy\"\nrival = \"Foundry\"\n",
 ];
 
 /// One change of a text.
@@ -206,6 +226,26 @@ proptest! {
         let rest = rest.replace("utility = { a = { x = 1, y = [[1, 2], [3, 4]] } }\ntransition = \"stays\"\n", "");
         let named = if which == 2 { "projects = \"p.csv\"" } else { "utilities = \"u.csv\"\ntransitions = \"k.csv\"" };
         let scenario = format!("mechanism = \"pivot\"\n[pivot]\n{head}\n[tables]\n{named}\n{rest}");
+        let files: Vec<(&str, &[u8])> = std::iter::once(("scenario.toml", scenario.as_bytes()))
+            .chain(tables.iter().map(|(name, text)| (*name, text.as_bytes())))
+            .collect();
+        if let Err(problem) = load_files(&files) {
+            look_at(&problem);
+        }
+    }
+
+    #[test]
+    fn changed_tables_of_providers(changes in prop::collection::vec(change(), 1..6), which in 0..3_usize) {
+        let mut tables = [
+            ("s.csv", "day,x\n1,4\n2,5\n3,6\n4,-1\n"),
+            ("d.csv", "delta\n1\n2\n3\n"),
+            ("p.csv", "name,family,mean,variance,types,top,limit\nc,gamma,1,1,3,,\nd,scaled-beta,1,1,3,9,\n"),
+        ]
+        .map(|(name, text)| (name, text.to_owned()));
+        tables[which].1 = apply(&tables[which].1, &changes);
+        let scenario = "mechanism = \"demand-response\"\n[market]\nshortage = { file = \"s.csv\", column = \"x\" }\nreserve = 1\n\
+                        [tables]\nplayers = \"p.csv\"\n[[players]]\nname = \"a\"\nsamples = { file = \"d.csv\", column = \"delta\" }\n\
+                        types = 2\n";
         let files: Vec<(&str, &[u8])> = std::iter::once(("scenario.toml", scenario.as_bytes()))
             .chain(tables.iter().map(|(name, text)| (*name, text.as_bytes())))
             .collect();

@@ -293,6 +293,102 @@ fn schema_and_reader_of_pivot_scenarios_refuse_the_same() {
     }
 }
 
+pub(super) const TWO_STAGE_EXAMPLES: [&str; 6] =
+    ["curtailment", "loads-50", "weather", "two-stage-game", "curtailment-limits", "lying-bidders"];
+
+#[test]
+fn the_templates_of_repeated_markets_explain_everything() {
+    use crate::input::keys::Agents;
+    use crate::input::keys::two_stage::{
+        BIDDINGS, COLUMN_KEYS, ENDS, FAMILIES, FAMILY_KEYS, KNOWN, LOTTERY, SERIES, WINDOWS,
+    };
+    for (mechanism, own) in [("two-stage", KNOWN), ("demand-response", FAMILIES)] {
+        let template = template(mechanism).unwrap();
+        let layout = keys::Layout::of(mechanism).unwrap();
+        are_explained(template, layout.file.iter());
+        for key in layout.file {
+            match key.kind {
+                Kind::Section(keys) => are_explained(template, keys.iter()),
+                Kind::Agents(Agents::Complete(lists)) => {
+                    are_explained(template, lists.iter().copied().flatten())
+                }
+                _ => {}
+            }
+        }
+        for word in WINDOWS.iter().chain(BIDDINGS).chain(own).chain(&["auto", "uniform"]) {
+            assert!(template.contains(word), "{word} is not in the template");
+        }
+    }
+    let template = template("demand-response").unwrap();
+    are_explained(template, COLUMN_KEYS.iter().chain(FAMILY_KEYS).chain(LOTTERY).chain(SERIES));
+    assert!(ENDS.iter().chain(&["none"]).all(|word| template.contains(word)));
+}
+
+#[test]
+fn schema_and_reader_of_repeated_markets_refuse_the_same() {
+    use super::two_stage::{DEMAND, GAME, demand_text, game_text};
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let all = crate::schema(None).unwrap();
+    for name in TWO_STAGE_EXAMPLES {
+        let text = std::fs::read_to_string(examples.join(format!("{name}.toml"))).unwrap();
+        assert!(fits(&document(&text), &all), "{name}");
+    }
+    for (mechanism, text, cases) in [
+        (
+            "two-stage",
+            game_text(GAME),
+            &[
+                ("days = 30", "days = 0"),
+                ("days = 30", "days = 30\nsealed = \"no\""),
+                ("second = [\"a\", \"b\", \"c\"]", ""),
+                ("second = [\"a\", \"b\", \"c\"]", "second = 3"),
+                ("cost = [[0, 2, 3], [0.2, 1, 3.5]]", "cost = \"x\""),
+                ("law = [0.5, 0.3, 0.2]", "law = [-0.5, 1.3, 0.2]"),
+                ("law = [0.5, 0.3, 0.2]", "law = \"even\""),
+                ("types = 3", "types = 0"),
+                ("types = 3", "types = 3\nlimit = 1"),
+                ("types = 3", "types = 3\nneeds = 1"),
+                ("types = 3", "types = 3\nbidding = \"lie\""),
+                ("[game]", "[market]\nshortage = 1\n[game]"),
+            ][..],
+        ),
+        (
+            "demand-response",
+            demand_text(DEMAND),
+            &[
+                ("shortage = 1", ""),
+                ("shortage = 1", "shortage = \"much\""),
+                ("shortage = 1", "shortage = { file = 1, column = \"x\" }"),
+                ("reserve = 1", "reserve = \"no\""),
+                ("reserve = 1", "reserve = [1, 2]"),
+                ("reserve = 1", "reserve = 1\npurchase-price = -1"),
+                ("types = [1, 3]", "types = [0, 3]"),
+                ("types = [1, 3]", "types = []"),
+                ("types = [1, 3]", ""),
+                ("types = [1, 3]", "types = [1, 3]\nlimit = -1"),
+                ("types = [1, 3]", "types = [1, 3]\ncount = 0"),
+                ("types = [1, 3]", "types = [1, 3]\nvalues = [1, 3]"),
+                ("types = [1, 3]", "types = [1, 3]\nfamily = \"beta\""),
+                ("types = [1, 3]", "types = [1, 3]\nsamples = { file = \"x.csv\" }"),
+                ("types = [1, 3]", "types = [1, 3]\nhidden = true"),
+                ("[market]", "[tests]\nwindow = \"wide\"\n[market]"),
+                ("[market]", "[tests]\npenalty-scale = \"much\"\n[market]"),
+                ("[market]", "[tests]\nbins = 2000\n[market]"),
+                ("[market]", "[[signals]]\nname = \"x\"\n[market]"),
+            ][..],
+        ),
+    ] {
+        let schema = crate::schema(Some(mechanism)).unwrap();
+        assert!(fits(&document(&text), &schema), "{mechanism}");
+        for (from, to) in cases {
+            assert!(text.contains(from), "{from}");
+            let text = text.replacen(from, to, 1);
+            assert!(!fits(&document(&text), &schema), "{mechanism}: {to}");
+            assert!(read(&text).is_err(), "{mechanism}: {to}");
+        }
+    }
+}
+
 fn are_explained<'k>(template: &str, keys: impl Iterator<Item = &'k keys::Key>) {
     for key in keys {
         assert!(key.about.ends_with('.'), "{}", key.name);

@@ -122,3 +122,89 @@ fn tests_are_what_is_said() {
     let printed = demand(&format!("{DEMAND}[tests]\nwindow = \"printed\"\ngamma = 0.1\n")).season.terms;
     assert_eq!(printed.window, Window::Printed { gamma: 0.1 });
 }
+
+#[test]
+fn series_data_and_providers_come_from_tables() {
+    let text = demand_text(
+        "[market]\nshortage = { file = \"s.csv\", column = \"mwh\", classes = 2 }\nreserve = 2\n[tables]\nplayers = \"p.csv\"\n\
+         [[players]]\nname = \"Ann\"\ncount = 2\nsamples = { file = \"d.csv\", column = \"delta\" }\ntypes = 2\nbidding = \"follow\"\n\
+         rival = \"Cyd\"\nshare = 0.5\n",
+    );
+    let files: [(&str, &[u8]); 4] = [
+        ("scenario.toml", text.as_bytes()),
+        ("s.csv", b"day,mwh\nmon,5\ntue,-1\nwed,3\nthu,4\n"),
+        ("d.csv", b"delta,who\n1,a\n2,b\n3,a\n4,c\n"),
+        ("p.csv", b"name,family,mean,variance,types,top\nCyd,scaled-beta,1,2,3,10\nDee,lognormal,2,1,1,\n"),
+    ];
+    let scenario = load_files(&files).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
+    let System::DemandResponse(read) = scenario.system else { panic!("another mechanism") };
+    assert_eq!(read.season.players, ["Ann 1", "Ann 2", "Cyd", "Dee"]);
+    assert_eq!((read.market.types(0), read.market.types(3)), (&[1.5, 3.5][..], &[2.0][..]));
+    assert_eq!(read.season.bidding[1], Bidding::Follow { rival: 2, share: 0.5 });
+    let Calendar::Listed(days) = &read.calendar else { panic!("listed") };
+    let found: Vec<_> = days.iter().map(|day| (day.signal, day.shortage.unwrap())).collect();
+    assert_eq!(found, [(1, 5.0), (0, -1.0), (0, 3.0), (1, 4.0)]);
+    assert_eq!(
+        (read.season.days, &read.season.signals[..]),
+        (4, &["class-1".to_owned(), "class-2".to_owned()][..])
+    );
+    // Twice the largest difference of deltas, Cyd's, over 2, times the largest shortage squared.
+    let cyd = read.market.types(2);
+    assert!((read.season.terms.penalty.scale - (cyd[2] - cyd[0]) * 25.0).abs() < 1e-9);
+    let told: Vec<_> = read.season.discretised.iter().map(|d| (d.whose.as_str(), d.types)).collect();
+    assert_eq!(told, [("Ann 1 to Ann 2", 2), ("Cyd", 3), ("Dee", 1)]);
+    assert_eq!(read.season.discretised[0].asked, [2.5, 1.25]);
+    assert_eq!(read.season.discretised[0].obtained, [2.5, 1.0]);
+    assert_eq!(read.season.discretised[1].family, "scaled-beta up to 10, mean 1, variance 2");
+}
+
+#[test]
+fn what_needs_a_player_is_not_possible_without_her() {
+    let needs = "name = \"Bob\"\nneeds = [\"c\", [\"yes\", \"a\"]]";
+    let read = game(&GAME.replace("name = \"Bob\"", needs));
+    let game = read.market.game(0);
+    assert_eq!(
+        (game.available(1, 0), game.available(1, 1)),
+        (&[true, true, false][..], &[false, true, false][..])
+    );
+    assert_eq!(game.available(0, 1), [true; 3]);
+}
+
+#[test]
+fn ways_of_bidding_are_what_is_said() {
+    let bob = "name = \"Bob\"";
+    let open = DEMAND.replace("days = 30", "days = 30\nsealed = false");
+    for (lines, expected) in [
+        ("bidding = \"mimic\"", Bidding::Mimic),
+        ("bidding = \"common-coin\"", Bidding::CommonCoin),
+        ("bidding = \"exaggerate\"", Bidding::Exaggerate(1)),
+        ("bidding = \"exaggerate\"\nby = -1", Bidding::Exaggerate(-1)),
+        ("bidding = \"copy\"\nrival = \"Ann\"", Bidding::Copy { rival: 0 }),
+        (
+            "bidding = \"ride-window\"\nhidden = \"cheapest\"\nshown = 3\nshare = 0.5",
+            Bidding::RideWindow { hidden: 0, shown: 1, share: 0.5 },
+        ),
+    ] {
+        assert_eq!(demand(&open.replace(bob, &format!("{bob}\n{lines}"))).season.bidding[1], expected);
+    }
+}
+
+/// Every example can be opened: market, laws and tests fit together.
+#[test]
+fn examples_are_read() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in super::schema::TWO_STAGE_EXAMPLES {
+        let path = examples.join(format!("{name}.toml"));
+        let scenario = load(&path).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
+        let players = match scenario.system {
+            System::TwoStage(s) => {
+                Season::open(&s.market, s.season.reports, s.season.terms).map(|_| s.season.players.len()).ok()
+            }
+            System::DemandResponse(s) => {
+                Season::open(&s.market, s.season.reports, s.season.terms).map(|_| s.season.players.len()).ok()
+            }
+            _ => panic!("another mechanism"),
+        };
+        assert!(players.unwrap() >= 2, "{name}");
+    }
+}

@@ -290,7 +290,7 @@ fn values(
 fn available(section: &Sheet<'_, '_>, outcomes: &Outcomes, desk: &mut Desk) -> Option<Vec<bool>> {
     let mut mask = vec![true; outcomes.pairs()];
     let Some(spot) = Spot::of(section, &NEEDS) else { return Some(mask) };
-    let Some(items) = spot.array().filter(|items| items.len() > 0) else {
+    let Some(items) = spot.array().filter(|items| !items.is_empty()) else {
         spot.refuse("a list of decisions or pairs [first, second], at least one", desk);
         return None;
     };
@@ -337,7 +337,7 @@ fn needed(
                 None
             }
             (Some(a), None) => Some((Some(a), None)),
-            _ => Some((None, Some(second.find(&title, part.key, name, part.span(), desk)?))),
+            _ => Some((None, Some(second.find(&part.sheet.title, part.key, name, part.span(), desk)?))),
         };
     }
     let names = part.array().filter(|items| items.len() == 2).and_then(|items| {
@@ -348,8 +348,8 @@ fn needed(
         part.refuse("the name of a decision, or a pair [first, second] of names", desk);
         return None;
     };
-    let a = first.find(&title, part.key, a, part.span(), desk);
-    let b = second.find(&title, part.key, b, part.span(), desk);
+    let a = first.find(&part.sheet.title, part.key, a, part.span(), desk);
+    let b = second.find(&part.sheet.title, part.key, b, part.span(), desk);
     Some((Some(a?), Some(b?)))
 }
 

@@ -79,11 +79,11 @@ pub(super) fn read(
 fn group<'a, 'i>(mut sheet: Sheet<'a, 'i>, index: usize, names: &mut List, desk: &mut Desk) -> Group<'a, 'i> {
     let first = names.len();
     let own = PROVIDER.iter().chain(BIDDING_KEYS);
+    sheet.title = format!("player number {}", index + 1);
     let count = sheet.whole(&COUNT, desk).unwrap_or(1);
     if count == 1 {
         list::heading(&mut sheet, index, &PLAYER_NAME, names, desk);
     } else {
-        sheet.title = format!("player number {}", index + 1);
         if sheet.value(PLAYER_NAME.name).is_none() {
             sheet.missing(&PLAYER_NAME, PLAYER_NAME.about, desk);
         }

@@ -139,7 +139,7 @@ fn in_turn(
         days.push(known.unwrap_or(list.len() - 1));
     }
     let fine = desk.problems.count() == before;
-    fine.then(|| Signals { list, calendar: Calendar::Listed(days), declared: true })
+    fine.then_some(Signals { list, calendar: Calendar::Listed(days), declared: true })
 }
 
 fn drawn(

@@ -94,7 +94,7 @@ impl<'s, 'a, 'i> Spot<'s, 'a, 'i> {
 
     /// Numbers in a list, at least one.
     pub fn numbers(&self, low: f64, high: f64, accepted: &str, desk: &mut Desk) -> Option<Vec<f64>> {
-        let Some(items) = self.array().filter(|items| items.len() > 0) else {
+        let Some(items) = self.array().filter(|items| !items.is_empty()) else {
             self.refuse("a list of numbers, at least one", desk);
             return None;
         };

@@ -33,7 +33,7 @@ fn named(players: &[&str]) -> String {
 }
 
 /// Players of whom something holds under some signal.
-fn whose<'n>(season: &'n SeasonScenario, holds: impl Fn(usize, usize) -> bool) -> Vec<&'n str> {
+fn whose(season: &SeasonScenario, holds: impl Fn(usize, usize) -> bool) -> Vec<&str> {
     let some = |i: &usize| (0..season.signals.len()).any(|w| holds(*i, w));
     (0..season.players.len()).filter(some).map(|i| season.players[i].as_str()).collect()
 }

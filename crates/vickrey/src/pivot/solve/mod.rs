@@ -1,6 +1,7 @@
 //! Efficient decisions and payments: plain functions from the instance to numbers.
 
 pub mod approximate;
+mod axes;
 pub mod certificate;
 mod contract;
 pub mod infinite;
@@ -386,7 +387,8 @@ fn row_error(model: &Model) -> f64 {
 fn rounding(whole: &Problem, size: f64) -> f64 {
     let laws = whole.model.public().moves.laws();
     let publics = laws.iter().map(Vec::len).max().unwrap_or(1);
-    let types: usize = whole.space.types.iter().map(|n| n + 1).sum();
+    // Products of kernels of neighbours with few types are rounded once more for each.
+    let types: usize = whole.space.types.iter().map(|n| n + 2).sum();
     let arithmetic = (publics + types + whole.model.outcomes()) as f64 * f64::EPSILON;
     (arithmetic + whole.model.discount() * row_error(&whole.model)) * size
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::axes::Axis;
 use super::contract::{Matrix, Nested, apply, combine, combine_twice, fold, stretches};
 use super::space::{Space, State};
 use super::stage::Stage;
@@ -25,6 +26,8 @@ pub struct Problem {
     pub(super) stage: Arc<Stage>,
     matrices: Arc<Vec<Vec<Matrix>>>,
     pub(super) space: Space,
+    /// Behind the first member.
+    axes: Arc<Vec<Axis>>,
 }
 
 /// A stretch of states that share the public state and the first member's type.
@@ -54,7 +57,7 @@ impl Futures<'_> {
 
 /// What happens in one period and public state: the distinct futures, and to which of them a decision leads.
 struct Branches {
-    /// Law of the public state and kernel of every member, ascending.
+    /// Law of the public state, kernel of the first member, what moves every axis behind; ascending.
     futures: Vec<Vec<usize>>,
     of: Vec<usize>,
 }
@@ -93,15 +96,18 @@ impl Problem {
             let laws = model.player(i).moves.laws();
             laws.iter().map(|kernel| Matrix::new(kernel.types(), &kernel.rows)).collect()
         });
-        let matrices = Arc::new(matrices.collect());
+        let matrices: Arc<Vec<Vec<Matrix>>> = Arc::new(matrices.collect());
         let stage = Arc::new(Stage::new(&model));
         let space = Space::of(&model);
-        Self { model, stage, matrices, space }
+        let axes = Arc::new(Axis::behind_first(&model, &space, &matrices));
+        Self { model, stage, matrices, space, axes }
     }
 
     /// The same without one player.
     pub fn without(&self, player: usize) -> Self {
-        Self { space: self.space.without(player), ..self.clone() }
+        let space = self.space.without(player);
+        let axes = Arc::new(Axis::behind_first(&self.model, &space, &self.matrices));
+        Self { space, axes, ..self.clone() }
     }
 
     /// The joint states.
@@ -227,7 +233,7 @@ impl Problem {
         let branches = self.branches(period, state.public);
         let futures = &branches.futures;
         let mut expected = vec![Vec::new(); futures.len()];
-        let mut levels = vec![Vec::new(); self.space.members.len()];
+        let mut levels = vec![Vec::new(); self.axes.len()];
         let walk = Walk { problem: self, futures, types: Some(&state.types) };
         let laws = runs(futures, 0, 0..futures.len());
         let Some(&first) = self.space.members.first() else {
@@ -251,7 +257,7 @@ impl Problem {
         let mut outs = vec![vec![0.0; slab]; pairs.len()];
         nested(next, &pairs, &mut outs);
         for (out, range) in outs.iter().zip(ranges) {
-            walk.down(1, out, range, &mut levels[1..], &mut expected);
+            walk.down(0, out, range, &mut levels, &mut expected);
         }
         visit(&Futures { of: &branches.of, expected: &expected })
     }
@@ -304,9 +310,9 @@ impl Problem {
     fn branches(&self, period: usize, public: usize) -> Branches {
         let signature = |a: usize| {
             let law = self.model.public().moves.id(period, a, public);
-            let kernels =
-                self.space.members.iter().map(|&i| self.model.player(i).moves.id(period, a, public));
-            std::iter::once(law).chain(kernels).collect::<Vec<usize>>()
+            let first = self.space.members.first().map(|&i| self.model.player(i).moves.id(period, a, public));
+            let behind = self.axes.iter().map(|axis| axis.number(&self.model, period, a, public));
+            std::iter::once(law).chain(first).chain(behind).collect::<Vec<usize>>()
         };
         let all: Vec<Vec<usize>> = (0..self.model.decisions()).map(signature).collect();
         let mut futures = all.clone();
@@ -360,7 +366,7 @@ impl Problem {
         source: &impl Fn(usize) -> &'n [f64],
         scratch: &mut Scratch,
     ) {
-        scratch.levels.resize(self.space.members.len(), Vec::new());
+        scratch.levels.resize(self.axes.len() + 1, Vec::new());
         scratch.expected.resize(branches.futures.len(), Vec::new());
         let walk = Walk { problem: self, futures: &branches.futures, types: None };
         for (law, range) in runs(&branches.futures, 0, 0..branches.futures.len()) {
@@ -375,7 +381,7 @@ impl Problem {
                 let (level, rest) = scratch.levels.split_at_mut(1);
                 level[0].resize(slab, 0.0);
                 fold(input, matrix.row(first), &mut level[0]);
-                walk.down(1, &level[0], range, rest, &mut scratch.expected);
+                walk.down(0, &level[0], range, rest, &mut scratch.expected);
             }
         }
     }
@@ -454,7 +460,7 @@ fn runs(
     })
 }
 
-/// Averages over one member after the other; common beginnings are done once.
+/// Averages over one axis after the other; common beginnings are done once.
 struct Walk<'a> {
     problem: &'a Problem,
     futures: &'a [Vec<usize>],
@@ -463,7 +469,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Averages `input` over the members from number `level` on. `levels` has a buffer for each of them.
+    /// Averages `input` over the axes from number `level` on. `levels` has a buffer for each of them.
     fn down(
         &self,
         level: usize,
@@ -472,14 +478,13 @@ impl Walk<'_> {
         levels: &mut [Vec<f64>],
         expected: &mut [Vec<f64>],
     ) {
-        let space = &self.problem.space;
         let Some((mine, rest)) = levels.split_first_mut() else {
             return self.emit(input, range, expected);
         };
-        let (member, inner) = (space.members[level], space.types[level + 1..].iter().product());
-        for (kernel, run) in runs(self.futures, level + 1, range) {
-            let matrix = &self.problem.matrices[member][kernel];
-            // Distinct futures differ somewhere, so behind the last member there is exactly one: it is written in place.
+        let axis = &self.problem.axes[level];
+        for (kernel, run) in runs(self.futures, level + 2, range) {
+            let matrix = axis.matrix(kernel, &self.problem.matrices);
+            // Distinct futures differ somewhere, so behind the last axis there is exactly one: it is written in place.
             let last = rest.is_empty();
             let out = if last { &mut expected[run.start] } else { &mut *mine };
             match self.types {
@@ -489,11 +494,11 @@ impl Walk<'_> {
                 }
                 None => {
                     out.resize(input.len(), 0.0);
-                    apply(input, matrix, inner, out);
+                    apply(input, matrix, axis.inner, out);
                 }
                 Some(types) => {
-                    out.resize(inner, 0.0);
-                    fold(input, matrix.row(types[member]), out);
+                    out.resize(axis.inner, 0.0);
+                    fold(input, matrix.row(axis.place(types)), out);
                 }
             }
             if !last {

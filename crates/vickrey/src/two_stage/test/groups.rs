@@ -28,13 +28,10 @@ impl Yardstick<'_> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Groups {
     types: usize,
-    /// By group: days on which it was seen, M.
-    seen: Vec<u32>,
-    /// By group and own bid: C.
-    counts: Vec<u32>,
+    /// By group: days on which it may be seen before it is looked at again, then C by own bid. Side by side, so that a day
+    /// touches one place of memory for each group.
+    cells: Vec<u32>,
     signals: Vec<u32>,
-    /// By group: it is looked at again when M reaches this.
-    check: Vec<u32>,
     /// Groups whose largest numerator was at the threshold when it was last looked at.
     hot: Vec<u32>,
 }
@@ -50,40 +47,54 @@ impl Groups {
     }
 
     pub fn len(&self) -> usize {
-        self.seen.len()
+        self.signals.len()
+    }
+
+    fn start(&self, group: usize) -> usize {
+        group * (self.types + 1)
+    }
+
+    fn counts(&self, group: usize) -> &[u32] {
+        let start = self.start(group);
+        &self.cells[start + 1..=start + self.types]
     }
 
     /// A group that was never seen; its number.
     pub fn add(&mut self, signal: usize) -> usize {
-        self.seen.push(0);
-        self.counts.resize(self.counts.len() + self.types, 0);
+        let start = self.cells.len();
+        self.cells.resize(start + self.types + 1, 0);
+        self.cells[start] = 1;
         self.signals.push(signal as u32);
-        self.check.push(1);
-        self.seen.len() - 1
+        self.signals.len() - 1
     }
 
     /// Enters what was counted elsewhere.
     pub fn enter(&mut self, group: usize, counts: &[u32], yardstick: Yardstick<'_>) {
-        self.counts[group * self.types..(group + 1) * self.types].copy_from_slice(counts);
-        self.seen[group] = counts.iter().sum();
+        let start = self.start(group);
+        self.cells[start + 1..=start + self.types].copy_from_slice(counts);
         self.look(group, yardstick);
     }
 
     /// Counts a day on which a group was seen.
     #[inline]
     pub fn see(&mut self, group: usize, bid: usize, yardstick: Yardstick<'_>) {
-        self.counts[group * self.types + bid] += 1;
-        self.seen[group] += 1;
-        if self.seen[group] >= self.check[group] {
+        let start = self.start(group);
+        let cells = &mut self.cells[start..=start + self.types];
+        cells[1 + bid] += 1;
+        cells[0] -= 1;
+        if cells[0] == 0 {
             self.look(group, yardstick);
         }
     }
 
+    #[cold]
     fn look(&mut self, group: usize, yardstick: Yardstick<'_>) {
         let slack = yardstick.threshold - self.numerator(group, yardstick);
         if slack <= 0.0 {
             self.hot.push(group as u32);
-            self.check[group] = u32::MAX;
+            // Longer than any season.
+            let start = self.start(group);
+            self.cells[start] = u32::MAX;
         } else {
             self.wait(group, slack);
         }
@@ -91,8 +102,8 @@ impl Groups {
 
     /// Rounding of a numerator is far below 1, so one day less is waited for than the slack allows.
     fn wait(&mut self, group: usize, slack: f64) {
-        let days = (slack - 1.0).max(1.0) as u32;
-        self.check[group] = self.seen[group].saturating_add(days);
+        let start = self.start(group);
+        self.cells[start] = (slack - 1.0).max(1.0) as u32;
     }
 
     /// Whether any cell is at the threshold today. To be asked once a day, after it was counted.
@@ -111,8 +122,8 @@ impl Groups {
 
     /// The largest numerator of the cells of a group, seen or not.
     fn numerator(&self, group: usize, yardstick: Yardstick<'_>) -> f64 {
-        let seen = f64::from(self.seen[group]);
-        let counts = &self.counts[group * self.types..(group + 1) * self.types];
+        let counts = self.counts(group);
+        let seen = f64::from(counts.iter().sum::<u32>());
         let law = yardstick.law(self.signals[group]);
         let of = |(count, p): (&u32, &f64)| (f64::from(*count) - p * seen).abs();
         counts.iter().zip(law).map(of).fold(0.0, f64::max)
@@ -125,11 +136,11 @@ impl Groups {
 
     /// How often an own bid was seen in a group.
     pub fn count(&self, group: usize, bid: usize) -> u32 {
-        self.counts[group * self.types + bid]
+        self.counts(group)[bid]
     }
 
     /// How often a group was seen.
     pub fn seen(&self, group: usize) -> u32 {
-        self.seen[group]
+        self.counts(group).iter().sum()
     }
 }
