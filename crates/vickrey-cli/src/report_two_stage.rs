@@ -311,20 +311,23 @@ fn season<F, C>(
         &[
             ("value of\ndecisions", |row| Some(row.valuation)),
             ("payment", |row| Some(row.payment)),
-            ("utility\nno penalties", |row| Some(row.utility + row.penalty)),
-            ("if honest", |row| Some(row.honest_utility)),
+            ("utility*", |row| Some(row.utility + row.penalty)),
+            ("if\nhonest", |row| Some(row.honest_utility)),
         ],
     );
     let penalised = players.iter().any(|row| row.penalty > 0.0);
     if penalised {
         table.right("penalty", |row| short(row.penalty));
     }
-    table.right("days\nflagged", |row| count(row.flagged as usize));
+    table.right("flagged\ndays", |row| count(row.flagged as usize));
     if penalised {
         table.right("first", |row| row.first_flagged.map_or_else(|| NONE.into(), |day| count(day as usize)));
-        table.words("by the test of", |row| row.flagged_by.words());
+        table.words("tests", |row| row.flagged_by.words());
     }
     table.print(out)?;
+    if penalised {
+        writeln!(out, "* without penalties")?;
+    }
     totals(out, s, money)
 }
 

@@ -24,7 +24,7 @@ use crate::tables::{self, Column};
 Examples:
   vickrey reproduce 000
   vickrey reproduce all --json
-  vickrey reproduce 000 --out figures
+  vickrey reproduce 001 --out figures
 
 Exit code 1: a number that was reproduced before is not any more.")]
 pub struct Reproduce {

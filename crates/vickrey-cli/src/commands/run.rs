@@ -17,7 +17,8 @@ use crate::outcome::{self, Show};
 /// says which factors c would balance the budget and keep every agent. A market over several periods is played through
 /// once, on the recorded path of disturbances or on one drawn from the seed, beside what everybody can expect. Of a pivot
 /// mechanism it says what is decided and paid, what every player can expect with and without it, what is promised in the
-/// scenario's mode, and shows one run.
+/// scenario's mode, and shows one run. Of a market that repeats every day it says what a day is expected to bring whom, how
+/// long lies stay unseen, and plays one season as the scenario says that players bid.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -25,7 +26,8 @@ Examples:
   vickrey run examples/ieee30.toml --audit --out results/ieee30
   vickrey run examples/ieee30.toml --json | jq .summary.price
   vickrey run examples/hidden-states.toml --seed 7
-  vickrey run examples/storage.toml")]
+  vickrey run examples/storage.toml
+  vickrey run season.toml --out results/season")]
 pub struct Run {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]

@@ -67,11 +67,13 @@ impl Plan {
             Said::Coin => Bidding::CommonCoin,
             Said::Follow(name, share) => Bidding::Follow { rival: rival(spec, player, name)?, share: *share },
             Said::Copy(name) => Bidding::Copy { rival: copied(spec, player, name)? },
-            Said::Ride([hidden, shown], share) => Bidding::RideWindow {
-                hidden: own(spec, player, hidden)?,
-                shown: own(spec, player, shown)?,
-                share: *share,
-            },
+            Said::Ride([hidden, shown], share) => {
+                let [hidden, shown] = [own(spec, player, hidden)?, own(spec, player, shown)?];
+                if hidden == shown {
+                    return Err("ride: found the same type twice, accepted are two different ones".into());
+                }
+                Bidding::RideWindow { hidden, shown, share: *share }
+            }
             Said::BySignal(types) => {
                 let signals = spec.signals.len();
                 if types.len() != signals {
@@ -151,15 +153,14 @@ fn probabilities(list: &str) -> Result<Vec<f64>, String> {
 /// A type by its name, or by its number.
 fn own(spec: &SeasonScenario, player: AgentId, word: &str) -> Result<usize, String> {
     let names = &spec.types[player];
-    let number = || word.parse::<usize>().ok().filter(|&t| t < names.len());
+    // Where names are numbers themselves, a number means the name.
+    let numeric = names.iter().any(|name| name.parse::<f64>().is_ok());
+    let number = || word.parse::<usize>().ok().filter(|&t| !numeric && t < names.len());
     names.iter().position(|name| name == word).or_else(number).ok_or_else(|| {
         let shown: Vec<String> = names.iter().take(8).map(|name| format!("`{name}`")).collect();
         let more = if names.len() > 8 { ", ..." } else { "" };
-        let last = names.len() - 1;
-        format!(
-            "there is no type `{word}`; accepted: {}{more}, or a number from 0 to {last}",
-            shown.join(", ")
-        )
+        let or = if numeric { String::new() } else { format!(", or a number from 0 to {}", names.len() - 1) };
+        format!("there is no type `{word}`; accepted: {}{more}{or}", shown.join(", "))
     })
 }
 

@@ -4,13 +4,15 @@ use super::axis::{Axis, BOTTOM_ROOM, EDGE, LABEL_SIZE, Panel, Side, TICK_SIZE, r
 use super::course::{Cells, Course, color, shade};
 use super::data::NamedValues;
 use super::layout::{Entry, NOTE_SIZE, Sign, header, legend_rows};
-use super::scene::{Area, INK, Rgb, Scene, Stroke, WHITE};
+use super::scene::{Area, INK, Rgb, Scene, Stroke};
 use super::text::{self, Anchor};
 use super::{PlotError, check};
 
 const CHART: &str = "season";
 /// Bars narrower than this stand without gaps.
 const NARROW: f64 = 6.0;
+/// Lines over more columns than this are not joined.
+const MOST_JOINED: usize = 120;
 /// More rows of cells than this are not drawn.
 const MOST_ROWS: usize = 10;
 /// Names of rows are shortened to this width.
@@ -191,14 +193,18 @@ impl Season {
         let zero = panel.px_y(0.0);
         scene.line(&[(panel.area.left, zero), (panel.area.right, zero)], Stroke::full(INK, 0.9));
         if let Some(line) = &stack.line {
-            let points = line.values.iter().enumerate().flat_map(|(k, y)| {
+            // Among many columns the rises between them would hide the bars.
+            let joined = self.columns() <= MOST_JOINED;
+            let width = if joined { 1.6 } else { 1.2 };
+            let level = |k: usize| {
                 let (from, to) = self.edges(k);
-                [(from, *y), (to, *y)]
-            });
-            let points: Vec<(f64, f64)> = points.collect();
-            let width = if self.columns() > 120 { 1.0 } else { 1.6 };
-            panel.draw_curve(scene, &points, Stroke::full(WHITE, 2.2 * width));
-            panel.draw_curve(scene, &points, Stroke::full(INK, width));
+                vec![(from, line.values[k]), (to, line.values[k])]
+            };
+            let levels: Vec<Vec<(f64, f64)>> = (0..self.columns()).map(level).collect();
+            let lines = if joined { vec![levels.concat()] } else { levels };
+            for points in lines {
+                panel.draw_curve(scene, &points, Stroke::full(INK, width));
+            }
         }
         panel.draw_axes(scene, under, "");
         let title = text::with_unit(&stack.label, &stack.unit, panel.y.exponent);

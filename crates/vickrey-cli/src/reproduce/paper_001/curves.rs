@@ -39,7 +39,7 @@ pub fn payment(of: Family, mean: f64, reserve: f64) -> Result<f64, Failure> {
 pub fn price(types: usize) -> Result<Posted, Failure> {
     let law = bins(Family::BetaPrime, 1.0, types)?;
     let slices = vec![law.points.as_slice(); PLAYERS];
-    Ok(posted(&slices, &vec![&law.law; PLAYERS], &lottery(&law)?, Outlook::certain(1.0)))
+    Ok(posted(&slices, &[&law.law; PLAYERS], &lottery(&law)?, Outlook::certain(1.0)))
 }
 
 /// All numbers of the figures.

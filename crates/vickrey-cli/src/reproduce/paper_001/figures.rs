@@ -6,7 +6,7 @@ use vickrey::two_stage::simulate::{Calendar, Nature, Setting, play};
 use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::{Demand, Law, Supertypes, Terms};
 use vickrey_scenario::plot::{
-    CurveMark, Curves, DayCurve, DayPanel, Line, LogLog, Mark, Panels, Picture, ReferenceSlope, Series,
+    CurveMark, Curves, DayCurve, DayPanel, Line, LogLog, Panels, Picture, ReferenceSlope, Series,
 };
 
 use super::cases::Market;
@@ -92,17 +92,14 @@ fn prices() -> Result<Curves, Failure> {
         curves: vec![
             Series { name: format!("posted price, m = {TYPES} types"), points: points.collect() },
             Series {
-                name: "mechanism".into(),
+                name: format!("mechanism: {mechanism:.4}"),
                 points: vec![(0.0, mechanism), (2.0 * known.price, mechanism)],
             },
         ],
-        marks: vec![
-            CurveMark::Point {
-                at: (known.price, known.cost),
-                label: format!("p* = {:.4}, {:.4}", known.price, known.cost),
-            },
-            CurveMark::Horizontal(Mark { at: mechanism, label: format!("mechanism {mechanism:.4}") }),
-        ],
+        marks: vec![CurveMark::Point {
+            at: (known.price, known.cost),
+            label: format!("p* = {:.4}, cost {:.4}", known.price, known.cost),
+        }],
     })
 }
 

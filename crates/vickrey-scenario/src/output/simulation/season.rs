@@ -19,6 +19,9 @@ use crate::output::document::{Document, Head};
 use crate::output::table::MOST_INLINE;
 use crate::output::two_stage::{DayOf, Promise, Repeated, SeasonError, TermsRow, kinds, promises};
 
+/// Differences below this part of their size are rounding.
+const ROUNDING: f64 = 1e-12;
+
 /// What players report and how they bid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeasonPlan {
@@ -289,7 +292,10 @@ impl<R: Repeated> SeasonRuns<'_, R> {
 
     fn difference(&self, of: impl Fn(&SeasonRun) -> f64) -> Option<Vec<f64>> {
         let lying = self.lying.as_ref()?;
-        Some(self.honest.iter().zip(lying).map(|(x, y)| of(y) - of(x)).collect())
+        // What rounding leaves is no difference.
+        let apart =
+            |x: f64, y: f64| if (y - x).abs() <= ROUNDING * x.abs().max(y.abs()) { 0.0 } else { y - x };
+        Some(self.honest.iter().zip(lying).map(|(x, y)| apart(of(x), of(y))).collect())
     }
 
     /// What a player gains by the lies in every season, penalties taken off or not.

@@ -192,14 +192,10 @@ impl FlagCounts {
         self.binned += u64::from(flags.binned);
     }
 
-    /// The tests that failed, in words, the one that failed most often first.
+    /// The tests that failed, in a word each, the one that failed most often first.
     pub fn words(&self) -> String {
-        let mut all = [
-            (self.frequency, "own bids"),
-            (self.joint, "all others"),
-            (self.pairwise, "one other"),
-            (self.binned, "others' sum"),
-        ];
+        let mut all =
+            [(self.frequency, "own"), (self.joint, "joint"), (self.pairwise, "pair"), (self.binned, "sum")];
         all.sort_by(|a, b| b.0.cmp(&a.0));
         let failed: Vec<&str> = all.iter().filter(|(days, _)| *days > 0).map(|(_, name)| *name).collect();
         failed.join(", ")

@@ -2,7 +2,6 @@
 
 use vickrey::mechanism::AgentId;
 use vickrey::two_stage::Market;
-use vickrey::two_stage::law::WARN;
 use vickrey::two_stage::strategies::Bidding;
 
 use super::{MOST_DETAILS, MOST_WATCHED, Repeated, SeasonResult, is_honest};
@@ -40,7 +39,6 @@ pub fn bidding_words(spec: &SeasonScenario, player: AgentId) -> String {
 pub(super) fn sentences<R: Repeated>(result: &SeasonResult<'_, R>) -> Vec<String> {
     [
         season(result),
-        early_flags(result),
         liars(result),
         false_laws(result),
         losers(result),
@@ -60,16 +58,6 @@ fn season<R: Repeated>(result: &SeasonResult<'_, R>) -> Option<String> {
          every day of a kind, so only what is not honest differs from season to season",
         result.scenario.seed
     ))
-}
-
-/// The printed window flags honest players on the first days.
-fn early_flags<R: Repeated>(result: &SeasonResult<'_, R>) -> Option<String> {
-    let terms = &result.of.season().terms;
-    (terms.window.false_alarm().is_none() && terms.burn_in < 10).then(|| {
-        "the printed window flags honest players on the first days almost surely, and then no more: burn-in = 30 spares \
-         them, window = \"union-bound\" bounds the probability that it ever happens"
-            .into()
-    })
 }
 
 fn names<R: Repeated>(result: &SeasonResult<'_, R>, which: impl Fn(AgentId) -> bool) -> Vec<String> {
@@ -158,14 +146,6 @@ fn discretised<R: Repeated>(result: &SeasonResult<'_, R>) -> Option<String> {
 pub(super) fn warnings<R: Repeated>(result: &SeasonResult<'_, R>) -> Vec<String> {
     let spec = result.of.season();
     let mut warnings = Vec::new();
-    let off = spec.reports.deviation();
-    if off > WARN {
-        warnings.push(format!(
-            "probabilities of a reported law add up to 1 only within {}: they are used as they are, and amounts may be off by \
-             as much",
-            short(off)
-        ));
-    }
     if let Some(spread) = result.of.market().spread()
         && spec.terms.penalty.scale < 2.0 * spread
     {

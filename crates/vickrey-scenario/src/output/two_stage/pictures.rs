@@ -248,7 +248,10 @@ impl<R: Repeated> SeasonResult<'_, R> {
     fn statistics(&self) -> Panels {
         let tests = self.season.tests();
         let watched = &self.course.watched;
-        let same = watched.iter().all(|&i| tests.threshold(i) == tests.threshold(watched[0]));
+        // Windows of players with other numbers of types differ a little: one line shows what no eye can tell apart.
+        let last = self.course.days.len() as u64;
+        let wide = |i: usize| tests.threshold(i).window(last);
+        let same = watched.iter().all(|&i| (wide(i) / wide(watched[0]) - 1.0).abs() < 0.02);
         let window = |i: usize, line: Line| {
             let speaks = |day: u64| day > tests.terms().burn_in && tests.threshold(i).at(day) > 0.0;
             let days = self.course.checkpoints.iter().map(|check| check.day).filter(|day| speaks(*day));
