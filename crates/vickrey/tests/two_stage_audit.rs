@@ -748,6 +748,11 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(&Subject { truth: &other, ..fine() }).contains("true laws: player 0"));
     let announced = Calendar::Listed(vec![Day { signal: 0, shortage: Some(1.0) }]);
     assert!(refused(&Subject { calendar: &announced, ..fine() }).contains("announced shortage"));
+    for player in [2, 7] {
+        assert!(deviation(&fine(), player, vec![Law::uniform(2)]).is_err());
+        assert!(horizon(&fine(), player, vec![Law::uniform(2)]).is_err());
+    }
+    assert!(deviation(&fine(), 0, vec![Law::uniform(2)]).is_err(), "three types");
     let nothing = Calendar::Listed(vec![]);
     assert!(refused(&Subject { calendar: &nothing, ..fine() }).contains("calendar"));
 }

@@ -19,8 +19,8 @@ pub struct Bound {
     pub value: f64,
 }
 
-/// The bound for one player's report, `window` being r(L); none if the program has more than `most` connections. An infinite window stands
-/// for no tests.
+/// The bound for one player's report, `window` being r(L); none if the program has more than `most` connections. An
+/// infinite window stands for no tests.
 pub(super) fn bound<M: Audited>(
     seat: &Seat<'_, M>,
     reports: &Supertypes,

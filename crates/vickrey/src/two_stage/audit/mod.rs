@@ -123,6 +123,10 @@ pub fn deviation<M: Audited>(
     player: AgentId,
     laws: Vec<Law>,
 ) -> Audits<M, Option<[Worth; 2]>> {
+    // Before the laws are put where there is no player.
+    if player >= subject.reports.players() {
+        return Err(AuditError::Group(vec![player]));
+    }
     let changed = subject.reports.with(player, laws);
     group(subject, &[player], &changed)
 }
