@@ -66,6 +66,7 @@ pub mod simulate;
 pub mod solve;
 pub mod strategies;
 pub mod test;
+pub mod world;
 
 pub use demand::Demand;
 pub use finite::Finite;

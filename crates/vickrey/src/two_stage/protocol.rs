@@ -233,6 +233,16 @@ impl<M: Market> TwoStage<M> {
         &self.market
     }
 
+    /// Days of the season.
+    pub fn days(&self) -> u64 {
+        self.days
+    }
+
+    /// Whether bids are committed to before any is opened.
+    pub fn sealed(&self) -> bool {
+        self.sealed
+    }
+
     /// The tests and penalties.
     pub fn terms(&self) -> &Terms {
         &self.terms

@@ -64,7 +64,7 @@ fn played<M: Audited, T>(result: Result<T, PlayError<M::Error>>) -> Audits<M, T>
         PlayError::Open(error) => AuditError::Open(error),
         PlayError::Day(error) => AuditError::Calendar(error.to_string()),
         PlayError::Calendar(words) => AuditError::Calendar(words),
-        PlayError::Truth(error) => AuditError::Open(OpenError::Reports(error)),
+        PlayError::Truth(error) => AuditError::Open(crate::two_stage::season::OpenError::Reports(error)),
         PlayError::Days => AuditError::Calendar("found no days to play, accepted is at least 1".into()),
         PlayError::Bidders { .. } => unreachable!("one bidder for each player"),
     })
