@@ -100,10 +100,10 @@ fn add_terms(terms: &[(f64, f64)], nodes: &[f64], all: &mut Transforms) {
     const LANES: usize = CHAINS * TERMS;
     let (mut e, mut m, mut p, mut pa) = ([1.0; LANES], [0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for (k, (a, chance)) in terms.iter().enumerate() {
-        for c in 0..CHAINS {
+        for (c, node) in nodes.iter().take(CHAINS).enumerate() {
             let lane = k * CHAINS + c;
-            m[lane] = -libm::expm1(-a * nodes[c]);
-            e[lane] = libm::exp(-a * nodes[c]);
+            m[lane] = -libm::expm1(-a * node);
+            e[lane] = libm::exp(-a * node);
             (p[lane], pa[lane]) = (*chance, chance * a);
         }
     }
