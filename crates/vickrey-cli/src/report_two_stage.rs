@@ -306,16 +306,15 @@ fn season<F, C>(
     if !s.season.honest {
         table.words("bids", |row| row.bidding.clone());
     }
-    table.numbers(
-        "",
-        &[
-            ("value of\ndecisions", |row| Some(row.valuation)),
-            ("payment", |row| Some(row.payment)),
-            ("utility*", |row| Some(row.utility + row.penalty)),
-            ("if\nhonest", |row| Some(row.honest_utility)),
-        ],
-    );
     let penalised = players.iter().any(|row| row.penalty > 0.0);
+    let numbers: [(&str, Number); 4] = [
+        ("value of\ndecisions", |row| Some(row.valuation)),
+        ("payment", |row| Some(row.payment)),
+        ("utility*", |row| Some(row.utility + row.penalty)),
+        ("if\nhonest", |row| Some(row.honest_utility)),
+    ];
+    // With penalties there is no room for all; value is utility and payment together.
+    table.numbers("", &numbers[usize::from(penalised)..]);
     if penalised {
         table.right("penalty", |row| short(row.penalty));
     }
@@ -325,9 +324,7 @@ fn season<F, C>(
         table.words("tests", |row| row.flagged_by.words());
     }
     table.print(out)?;
-    if penalised {
-        writeln!(out, "* without penalties")?;
-    }
+    writeln!(out, "* without penalties")?;
     totals(out, s, money)
 }
 

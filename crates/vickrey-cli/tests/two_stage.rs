@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use support::Desk;
@@ -162,6 +163,28 @@ fn templates_run_and_are_checked() {
 }
 
 #[test]
+fn examples_run() {
+    let desk = desk();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in ["curtailment", "curtailment-limits", "lying-bidders", "weather", "two-stage-game"] {
+        let file = format!("{name}.toml");
+        desk.write(&file, &fs::read_to_string(folder.join(&file)).unwrap());
+        let json = desk.json(&["run", &file, "--json"]);
+        let season = &json["summary"]["season"];
+        assert!(season["welfare"].is_f64() && season["budget"].is_f64(), "{name}: {season}");
+        for player in json["players"].as_array().unwrap() {
+            // Whoever is honest has what honesty brings, whatever the others do.
+            let [utility, honest] = ["utility", "honest_utility"].map(|key| player[key].as_f64().unwrap());
+            let unharmed = player["flagged"].as_u64() == Some(0);
+            let near = (utility - honest).abs() < 1e-9 * (1.0 + honest.abs());
+            assert!(!(player["honest"] == true && unharmed) || near, "{name}: {player}");
+        }
+    }
+    let lying = desk.out(&["simulate", "lying-bidders.toml", "--runs", "3"]);
+    has(&lying, &["Overstates", "exaggerate:1", "another law", "ride:2:6:0.9", "coin", "3 seasons"]);
+}
+
+#[test]
 fn folders_hold_tables_and_pictures() {
     let desk = desk();
     desk.out(&["run", "b.toml", "--out", "result"]);
@@ -184,6 +207,22 @@ fn folders_hold_tables_and_pictures() {
     assert_eq!(files, ["players.csv", "days.csv", "bids.csv"]);
     assert_eq!(desk.fails(&["run", "b.toml", "--out", "result"]).0, 2);
     desk.out(&["run", "a.toml", "--out", "result", "--force"]);
+}
+
+#[test]
+fn audit_finds_no_violated_promise() {
+    let desk = desk();
+    for file in ["a.toml", "b.toml", "liar.toml"] {
+        let json = desk.json(&["audit", file, "--effort", "quick", "--json"]);
+        assert_eq!(json["audit"]["passed"], true, "{file}: {}", json["audit"]);
+        let rows = json["audit"]["guarantees"].as_array().unwrap();
+        let of = |property: &str| rows.iter().any(|row| row["property"] == property);
+        assert!(of("incentive-compatibility") && of("individual-rationality"), "{file}: {rows:?}");
+    }
+    let out = desk.out(&["audit", "a.toml", "--effort", "quick"]);
+    has(&out, &["Game A", "Verdict: nothing that is promised was found violated"]);
+    let out = desk.out(&["run", "b.toml", "--audit"]);
+    has(&out, &["one season, seed 7", "Verdict"]);
 }
 
 #[test]

@@ -82,11 +82,13 @@ pub fn run(
         }
         System::TwoStage(of) => {
             let result = two_stage::solve(&scenario, &**of, common)?;
-            to.finish(&result, &result.document(None), common, out)
+            let audit = effort.map(|effort| two_stage::audit(&result, effort, common)).transpose()?;
+            to.finish(&result, &result.document(audit), common, out)
         }
         System::DemandResponse(of) => {
             let result = two_stage::solve(&scenario, &**of, common)?;
-            to.finish(&result, &result.document(None), common, out)
+            let audit = effort.map(|effort| two_stage::audit(&result, effort, common)).transpose()?;
+            to.finish(&result, &result.document(audit), common, out)
         }
         _ => Err(loading::unknown()),
     }

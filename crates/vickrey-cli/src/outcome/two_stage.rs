@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
+use vickrey::two_stage::audit::{self, Audited, Subject};
 use vickrey_scenario::Scenario;
 use vickrey_scenario::output::two_stage::PartOf;
-use vickrey_scenario::output::{Document, NoFactor, Repeated, SeasonResult, Table};
+use vickrey_scenario::output::{AuditReport, Document, NoFactor, Repeated, SeasonError, SeasonResult, Table};
 
 use super::Outcome;
 use crate::args::Common;
+use crate::auditing::{self, Effort};
 use crate::failure::Failure;
 use crate::progress;
 use crate::report_two_stage::{self, Told};
@@ -27,6 +29,31 @@ pub fn solve<'a, R: Repeated>(
     let result = SeasonResult::solve(scenario, of, &|share| progress::at(&bar, share));
     bar.finish_and_clear();
     Ok(result?)
+}
+
+/// Searches for violated promises: of the reported laws, against the true ones.
+pub fn audit<R: Repeated>(
+    result: &SeasonResult<'_, R>,
+    effort: Effort,
+    common: &Common,
+) -> Result<AuditReport, Failure>
+where
+    R::Market: Audited,
+{
+    let (of, spec) = (result.of, result.of.season());
+    let subject = Subject {
+        market: of.market(),
+        reports: &spec.reports,
+        truth: &spec.truth,
+        terms: spec.terms,
+        calendar: of.calendar(),
+        days: spec.days,
+        groups: &[],
+    };
+    auditing::search(effort, result.scenario.seed, common, |options, progress| {
+        audit::audit(&subject, options, progress)
+            .map_err(|error| SeasonError { message: error.to_string(), input: true })
+    })
 }
 
 impl<R: Repeated> Outcome for SeasonResult<'_, R>

@@ -1,8 +1,9 @@
 //! Instances for what paper 001 says: it prints none of its own.
 
 use vickrey::mechanism::AgentId;
-use vickrey::two_stage::demand::{Condition, Expectations, Lottery, Shortage, dispatch, expectations};
+use vickrey::two_stage::demand::{Condition, Day, Expectations, Lottery, Shortage, expectations};
 use vickrey::two_stage::discretise::{Bins, Family, family};
+use vickrey::two_stage::simulate::Calendar;
 use vickrey::two_stage::{Demand, Game, Law};
 
 use super::failed;
@@ -99,19 +100,11 @@ impl Market {
         let conditions = vec![Condition { shortage, reserve: Some(self.reserve.clone()) }];
         Demand::new(self.types.clone(), None, conditions, None).map_err(|error| failed(&error))
     }
+}
 
-    /// E x² of player 0 by her bid, over the others' types and the reserve (two players).
-    pub fn squares(&self) -> Vec<f64> {
-        let of = |own: f64| {
-            self.laws[1].mean(|s| {
-                self.reserve.mean(|delta| {
-                    let done = dispatch(&[own, self.types[1][s]], Some(delta), self.shortage);
-                    done.curtailed[0] * done.curtailed[0]
-                })
-            })
-        };
-        self.types[0].iter().map(|own| of(*own)).collect()
-    }
+/// The only kind of day, every day.
+pub fn every_day() -> Calendar<Day> {
+    Calendar::Listed(vec![Day { signal: 0, shortage: None }])
 }
 
 /// A law of the paper's experiment: `m` equal-probability bins of this family.

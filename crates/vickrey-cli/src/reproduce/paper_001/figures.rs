@@ -1,15 +1,14 @@
 //! Figures 2 to 4 with the adopted readings on them, and two more: average utilities, and test statistics.
 
-use vickrey::two_stage::demand::Day;
 use vickrey::two_stage::discretise::Family;
-use vickrey::two_stage::simulate::{Calendar, Nature, Setting, play};
+use vickrey::two_stage::simulate::{Nature, Setting, play};
 use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::{Demand, Law, Supertypes, Terms};
 use vickrey_scenario::plot::{
     CurveMark, Curves, DayCurve, DayPanel, Line, LogLog, Panels, Picture, ReferenceSlope, Series,
 };
 
-use super::cases::Market;
+use super::cases::{Market, every_day};
 use super::curves::{PLAYERS, TYPES, payment, price, social_cost};
 use super::failed;
 use crate::failure::Failure;
@@ -184,7 +183,7 @@ fn watch(market: &Demand, story: &Story, marks: &[u64]) -> Result<Vec<Seen>, Fai
     let b = Market::b()?;
     let truth = Supertypes::constant(b.laws.clone());
     let reports = truth.with(0, vec![story.told.clone()]);
-    let mut nature = Nature::new(truth, Calendar::Listed(vec![Day { signal: 0, shortage: None }]), 1);
+    let mut nature = Nature::new(truth, every_day(), 1);
     let mut bidders = vec![story.bidding.bidder(), Bidding::Honest.bidder()];
     let terms = Terms { pairwise: false, ..Terms::default() };
     let setting = Setting { market, reports, terms, days: DAYS, seed: 1 };

@@ -1,11 +1,12 @@
 //! Worked numbers: windows, the tests, game A, demand response B.
 
-use vickrey::mechanism::AgentId;
+use vickrey::two_stage::audit::{Audited, Subject, Worth, deviation, horizon};
 use vickrey::two_stage::demand::{Outlook, bought, cost, difference, dispatch, posted};
+use vickrey::two_stage::simulate::Calendar;
 use vickrey::two_stage::solve::{Solved, second, solve};
-use vickrey::two_stage::{Game, Law, Supertypes, Terms, Tests, Window};
+use vickrey::two_stage::{Finite, Game, Law, Supertypes, Terms, Tests, Window};
 
-use super::cases::{Market, game_a, law, laws_a};
+use super::cases::{Market, every_day, game_a, law, laws_a};
 use super::{failed, worked};
 use crate::failure::Failure;
 use crate::reproduce::Row;
@@ -27,6 +28,7 @@ pub fn rows() -> Result<Vec<Row>, Failure> {
     rows.extend(purchase()?);
     rows.extend(cancellation()?);
     rows.extend(tilts()?);
+    rows.extend(horizons()?);
     Ok(rows)
 }
 
@@ -143,30 +145,34 @@ fn game() -> Result<Vec<Row>, Failure> {
     let expected = [1, 1, 2, 2, 1, 2, 2, 2, 2];
     let same = (0..9).filter(|k| second(&game, found.first, &[k / 3, k % 3]) == expected[*k]).count();
     rows.push(worked("game A: second-stage outcomes that agree, of 9", 9.0, same as f64, 0.0));
-    let p = |i: AgentId, t: usize| laws[i].probabilities()[t];
-    let redrawn = utility(&game, &found, &|t, b, s| p(0, t) * p(0, b) * p(1, s));
+    let p = |t: usize| laws[0].probabilities()[t];
+    let redrawn = told(&game, &laws, laws[0].clone())?.mimic;
     rows.push(worked("game A, player 1: types redrawn independently", 1.675, redrawn, EXACT));
     let follow = 0.7 * redrawn + 0.3 * found.contribution(0);
     rows.push(worked("game A, player 1: by a rival's last bid on 70 % of days", 1.9885, follow, EXACT));
-    let coin = utility(&game, &found, &|t, b, s| p(0, t) * common(&laws[0], &laws[1], b, s));
+    let coin = utility(&game, &found, &|t, b, s| p(t) * common(&laws[0], &laws[1], b, s));
     rows.push(worked("game A, player 1: both bid by one common number, no penalties", 1.27, coin, EXACT));
     rows.extend(false_law(&game, &laws)?);
     Ok(rows)
 }
 
+/// What a report of player 1 of game A brings her.
+fn told(game: &Game, laws: &[Law], told: Law) -> Result<Worth, Failure> {
+    let truth = Supertypes::constant(laws.to_vec());
+    worth(&Finite::new(game.clone()), &truth, &Calendar::Listed(vec![0]), told)
+}
+
 /// Player 1 of game A reports another law.
 fn false_law(game: &Game, laws: &[Law]) -> Result<Vec<Row>, Failure> {
-    let told = vec![law(&[0.2, 0.3, 0.5])?, laws[1].clone()];
-    let found = solved(game, &told)?;
-    let truth = |t: usize| laws[0].probabilities()[t];
-    let other = |s: usize| laws[1].probabilities()[s];
-    let honest = |t: usize, b: usize, s: usize| if t == b { truth(t) * other(s) } else { 0.0 };
-    let bids = |t: usize, b: usize, s: usize| truth(t) * told[0].probabilities()[b] * other(s);
+    let lie = law(&[0.2, 0.3, 0.5])?;
+    let found = solved(game, &[lie.clone(), laws[1].clone()])?;
+    let worth = told(game, laws, lie)?;
     let what = |of: &str| format!("game A, player 1 reports (.2, .3, .5): {of}");
     let mut rows = vec![
         worked(&what("W*"), 4.04, found.welfare, EXACT),
-        worked(&what("her utility, honest bids, no tests"), 2.78, utility(game, &found, &honest), EXACT),
-        worked(&what("her utility, bids by the reported law"), 0.97, utility(game, &found, &bids), EXACT),
+        worked(&what("her utility, honest bids, no tests"), 2.78, worth.candid, EXACT),
+        worked(&what("her utility, bids by the reported law"), 0.97, worth.mimic, EXACT),
+        worked(&what("her utility, best undetected bids"), 1.88, worth.unseen, EXACT),
         worked(&what("utility of player 2"), 2.14, found.contribution(1), EXACT),
     ];
     let known = [(1.26, 1.5, 4.28), (1.90, 0.36, 2.50)];
@@ -285,33 +291,76 @@ fn cancellation() -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// Player 1 of two reports a law that is tilted to dear types: what she has if she bids by it, or her types if nobody tests.
+/// What a report of player 1 brings her, the other one honest, by the search for lies that no test sees.
+fn worth<M: Audited>(
+    market: &M,
+    truth: &Supertypes,
+    calendar: &Calendar<M::Day>,
+    told: Law,
+) -> Result<Worth, Failure> {
+    let (terms, days) = (Terms::printed(0.5, 0), 365);
+    let subject = Subject { market, reports: truth, truth, terms, calendar, days, groups: &[] };
+    let found = deviation(&subject, 0, vec![told]).map_err(|error| failed(&error))?;
+    let [lie, _] = found.ok_or_else(|| failed(&"too many bids to list"))?;
+    Ok(lie)
+}
+
+/// Player 1 of two reports a law that is tilted to dear types: what she has if she bids so that no test sees it, by that
+/// law whatever her type, or her types if nobody tests.
 fn tilts() -> Result<Vec<Row>, Failure> {
     let types: &[f64] = &[0.5, 1.0, 2.0, 4.0];
     let truth = [0.4, 0.3, 0.2, 0.1];
     let known = [
-        (-1.0, 0.059_818_900_3, 0.135_609_317_0),
-        (-0.5, 0.064_029_079_4, 0.125_905_354_9),
-        (0.0, 0.068_219_142_3, 0.112_981_532_4),
-        (0.5, 0.071_410_712_3, 0.097_658_010_0),
-        (1.0, 0.072_772_320_0, 0.082_118_789_3),
+        (-1.0, [0.100_757_494_7, 0.059_818_900_3, 0.135_609_317_0]),
+        (-0.5, [0.105_896_545_0, 0.064_029_079_4, 0.125_905_354_9]),
+        (0.0, [0.112_981_532_4, 0.068_219_142_3, 0.112_981_532_4]),
+        (0.5, [0.107_496_307_1, 0.071_410_712_3, 0.097_658_010_0]),
+        (1.0, [0.101_357_237_4, 0.072_772_320_0, 0.082_118_789_3]),
     ];
+    let market = Market::new(&[(types, &truth), (types, &[0.25; 4]), (&[1.0], &[1.0])], 1.0)?;
+    let (repeated, laws) = (market.repeated()?, Supertypes::constant(market.laws.clone()));
     let mut rows = Vec::new();
-    for (a, mimic, untested) in known {
-        let weights: Vec<f64> = truth.iter().zip(types).map(|(p, t)| p * t.powf(a)).collect();
+    for (a, known) in known {
+        let weights: Vec<f64> = truth.iter().zip(types).map(|(p, t)| p * f64::powf(*t, a)).collect();
         let sum: f64 = weights.iter().sum();
         let told: Vec<f64> = weights.iter().map(|w| w / sum).collect();
-        let market = Market::new(&[(types, &told), (types, &[0.25; 4]), (&[1.0], &[1.0])], 1.0)?;
-        let (squares, marginal) =
-            (market.squares(), market.expectations().marginal[0] * market.half_square());
-        // Her own cost is that of her true type, what she receives for it that of her bid.
-        let mean = |weights: &[f64], of: &dyn Fn(usize) -> f64| -> f64 {
-            weights.iter().enumerate().map(|(t, p)| p * of(t)).sum()
+        let found = worth(&repeated, &laws, &every_day(), law(&told)?)?;
+        let ours = [found.unseen, found.mimic, found.candid];
+        let names =
+            ["best undetected bids", "bids by the reported law", "honest bids if there were no tests"];
+        for ((name, known), ours) in names.into_iter().zip(known).zip(ours) {
+            rows.push(worked(&format!("law tilted by type^{a}: {name}"), known, ours, TEN));
+        }
+    }
+    Ok(rows)
+}
+
+/// What any way of bidding can bring in a season that ends, beyond honesty.
+fn horizons() -> Result<Vec<Row>, Failure> {
+    let half: &[f64] = &[0.5, 0.5];
+    let market = Market::new(&[(&[1.0, 3.0], half), (&[1.0, 3.0], half), (&[1.0], &[1.0])], 1.0)?;
+    let (repeated, laws) = (market.repeated()?, Supertypes::constant(market.laws.clone()));
+    let honest = market.expectations().marginal[0] * market.half_square();
+    let mut rows = vec![worked("two alike, types 1 and 3: honest utility", 0.088_690_5, honest, 6e-8)];
+    for (days, known) in [(365, 0.004_573_42), (3_650, 0.001_687_79), (36_500, 0.000_600_47)] {
+        let (terms, calendar) = (Terms::printed(0.5, 0), every_day());
+        let subject = Subject {
+            market: &repeated,
+            reports: &laws,
+            truth: &laws,
+            terms,
+            calendar: &calendar,
+            days,
+            groups: &[],
         };
-        let [true_mean, told_gain] = [mean(&truth, &|t| types[t]), mean(&told, &|b| types[b] * squares[b])];
-        let bids = marginal + (told_gain - true_mean * mean(&told, &|b| squares[b])) / 2.0;
-        rows.push(worked(&format!("tilt {a}: bids by the reported law"), mimic, bids, TEN));
-        rows.push(worked(&format!("tilt {a}: honest bids if there were no tests"), untested, marginal, TEN));
+        let found = horizon(&subject, 0, vec![market.laws[0].clone()]).map_err(|error| failed(&error))?;
+        let ours = found.map_or(f64::NAN, |bound| bound.bound - honest);
+        rows.push(worked(
+            &format!("two alike: most that lies gain a day in a season of {days} days"),
+            known,
+            ours,
+            6e-9,
+        ));
     }
     Ok(rows)
 }

@@ -6,7 +6,7 @@ use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::test::Penalty;
 use vickrey::two_stage::{Demand, Finite, Law, Market, Supertypes, Terms};
 
-use super::cases::{game_a, law, laws_a};
+use super::cases::{every_day, game_a, law, laws_a};
 use super::{failed, simulated, worked};
 use crate::failure::Failure;
 use crate::reproduce::Row;
@@ -97,9 +97,8 @@ fn copies() -> Result<Vec<Row>, Failure> {
         let laws = Supertypes::constant(vec![Law::uniform(3); n]);
         let mut bidding = vec![Bidding::Honest; n];
         bidding[1] = Bidding::Copy { rival: 0 };
-        let calendar = || Calendar::Listed(vec![Day { signal: 0, shortage: None }]);
         let first = |terms: Terms| -> Result<f64, Failure> {
-            let season = played(&market, [&laws, &laws], calendar(), &bidding, (terms, days))?;
+            let season = played(&market, [&laws, &laws], every_day(), &bidding, (terms, days))?;
             Ok(season.totals().first_flagged[1].map_or(f64::INFINITY, |day| day as f64))
         };
         let what = format!("player 2 of {n} copies player 1: first day the joint test sees it");

@@ -196,7 +196,7 @@ impl FlagCounts {
     pub fn words(&self) -> String {
         let mut all =
             [(self.frequency, "own"), (self.joint, "joint"), (self.pairwise, "pair"), (self.binned, "sum")];
-        all.sort_by(|a, b| b.0.cmp(&a.0));
+        all.sort_by_key(|(days, _)| std::cmp::Reverse(*days));
         let failed: Vec<&str> = all.iter().filter(|(days, _)| *days > 0).map(|(_, name)| *name).collect();
         failed.join(", ")
     }
