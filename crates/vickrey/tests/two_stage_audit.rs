@@ -349,6 +349,7 @@ fn shortcuts_agree_with_programs() {
                 let programs = deviation(&subject(&plain, &laws, &calendar, 1), i, vec![lie.clone()]);
                 let [programs, same] = programs.expect("fits").expect("small");
                 near(ours.unseen, programs.unseen, NEAR, "transport");
+                near(ours.mimic, programs.mimic, NEAR, "means");
                 near(ours.candid, programs.candid, NEAR, "honest bids");
                 near(honest.candid, same.candid, NEAR, "honest");
                 assert!(
@@ -360,23 +361,22 @@ fn shortcuts_agree_with_programs() {
     }
 }
 
-/// A hundred providers: integrals are all there is.
+/// A hundred providers who all differ: integrals are all there is.
 #[test]
 fn many_providers_have_closed_forms() {
-    let market = one_reserve(vec![vec![0.5, 1.0, 3.0]; 100], 1.0);
-    let small = one_reserve(vec![vec![0.5, 1.0, 3.0]; 5], 1.0);
-    let (laws, few) = (uniform(100, 3), uniform(5, 3));
+    let types = (0..100).map(|k| vec![0.5 + 0.01 * f64::from(k), 1.7, 3.0]).collect();
+    let market = one_reserve(types, 1.0);
+    let laws = uniform(100, 3);
     let calendar = Calendar::Listed(vec![DAY]);
     let lie = vec![Law::new(vec![0.5, 0.3, 0.2]).expect("a law")];
-    let [worth, honest] = deviation(&subject(&market, &laws, &calendar, 1), 3, lie.clone())
-        .expect("fits")
-        .expect("closed form");
+    let [worth, honest] =
+        deviation(&subject(&market, &laws, &calendar, 1), 3, lie).expect("fits").expect("closed form");
+    assert!(worth.informed.is_none(), "nothing is enumerated");
     assert!(worth.unseen < honest.candid && worth.unseen > worth.mimic);
-    let [closed, _] =
-        deviation(&subject(&small, &few, &calendar, 1), 3, lie.clone()).expect("fits").expect("small");
-    let plain = Changed::nothing(small);
-    let [listed, _] = deviation(&subject(&plain, &few, &calendar, 1), 3, lie).expect("fits").expect("small");
-    near(closed.unseen, listed.unseen, NEAR, "five alike");
+    let found = run(&union(&market, &laws, &calendar, 60));
+    assert!(found.passed(), "{found:#?}");
+    assert_eq!(row(&found, HONESTY).verdict, Verdict::Holds);
+    assert!(row(&found, HORIZON).note.contains("too many profiles"), "{:#?}", row(&found, HORIZON));
 }
 
 fn table(rows: &[&[f64]]) -> Vec<f64> {
@@ -748,6 +748,11 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(&Subject { truth: &other, ..fine() }).contains("true laws: player 0"));
     let announced = Calendar::Listed(vec![Day { signal: 0, shortage: Some(1.0) }]);
     assert!(refused(&Subject { calendar: &announced, ..fine() }).contains("announced shortage"));
+    for player in [2, 7] {
+        assert!(deviation(&fine(), player, vec![Law::uniform(2)]).is_err());
+        assert!(horizon(&fine(), player, vec![Law::uniform(2)]).is_err());
+    }
+    assert!(deviation(&fine(), 0, vec![Law::uniform(2)]).is_err(), "three types");
     let nothing = Calendar::Listed(vec![]);
     assert!(refused(&Subject { calendar: &nothing, ..fine() }).contains("calendar"));
 }

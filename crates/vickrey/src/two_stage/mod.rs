@@ -3,7 +3,8 @@
 //! A player knows in advance only the probability law of its cost or value (its *supertype*) and learns its *type* every
 //! day. The planner decides once on the reported laws (first stage) and once more on the types that are bid (second
 //! stage), and over the days statistical tests bind the two together. Honesty about both is then the best policy in the
-//! long run, as long as nobody else bankrupts itself.
+//! long run, as long as nobody else bankrupts itself: if types are independent over players and days, bids are sealed until
+//! all are in, and nobody else knows a player's true type of the day when bidding.
 //!
 //! A day's payment is what the decision is worth by the player's bid, less a fixed marginal contribution
 //! `W* - W*_{-i}` of her law, plus a penalty that grows faster than the days while her bids fail a test.
@@ -65,6 +66,7 @@ pub mod simulate;
 pub mod solve;
 pub mod strategies;
 pub mod test;
+pub mod world;
 
 pub use demand::Demand;
 pub use finite::Finite;

@@ -67,7 +67,8 @@ impl Game {
         available: Option<Vec<Vec<bool>>>,
     ) -> Result<Self, GameError> {
         let [first, second] = outcomes;
-        let pairs = first * second;
+        let most = || GameError::Shape { what: "tables".into(), found: usize::MAX, accepted: 1 << 40 };
+        let pairs = first.checked_mul(second).filter(|n| *n <= 1 << 40).ok_or_else(most)?;
         for (what, count) in
             [("players", types.len()), ("first-stage outcomes", first), ("second-stage outcomes", second)]
         {
@@ -84,7 +85,7 @@ impl Game {
         shape("values (one table for each player)".into(), values.len(), types.len())?;
         shape("planner's cost".into(), cost.len(), pairs)?;
         for (i, (table, m)) in values.iter().zip(&types).enumerate() {
-            shape(format!("values of player {i}"), table.len(), m * pairs)?;
+            shape(format!("values of player {i}"), table.len(), m.checked_mul(pairs).ok_or_else(most)?)?;
             let place = |k: usize| {
                 let [t, a, b] = [k / pairs, k / second % first, k % second];
                 format!("value of player {i}, type {t}, outcomes {a} and {b}")

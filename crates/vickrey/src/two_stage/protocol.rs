@@ -7,7 +7,10 @@
 //!    of the next day.
 //!
 //! **A bid that does not arrive** (silent, refused, or not what was sealed) counts as the player's declared default type,
-//! is on record as missing, and is tested like any other bid: who bids too seldom is flagged as who bids falsely. **A law
+//! is on record as missing, and is tested like any other bid: who bids too seldom is flagged as who bids falsely. Openings
+//! must therefore reach the operator unseen by the other players, or at the same moment: who saw another's bid before she
+//! decides whether to open her own could make her default follow it, and tests of the honest one would see that. For the
+//! same reason bids that are not sealed are safe only if nobody can see one before sending hers. **A law
 //! that does not arrive** leaves the season unopened: nothing can be decided without it, and the error says whose it is.
 
 use super::law::{Law, Supertypes};
@@ -57,8 +60,10 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct TwoStageState<M: Market> {
     phase: Phase,
-    /// The season; none before laws are in.
+    /// The season; none before laws are in and the first day is announced.
     books: Option<Books<M>>,
+    /// A season whose first day is not announced yet.
+    opened: Option<Books<M>>,
     /// What is publicly known of the day.
     today: Option<M::Day>,
     seals: Vec<Option<Seal>>,
@@ -72,6 +77,7 @@ impl<M: Market> Clone for TwoStageState<M> {
         Self {
             phase: self.phase,
             books: self.books.clone(),
+            opened: self.opened.clone(),
             today: self.today.clone(),
             seals: self.seals.clone(),
             bids: self.bids.clone(),
@@ -83,13 +89,15 @@ impl<M: Market> Clone for TwoStageState<M> {
 
 /// What a player is told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Notice<Day> {
+pub struct Notice<Day, Decision> {
     /// What is asked for.
     pub phase: Phase,
     /// The day, from 1; 0 before the season.
     pub day: u64,
     /// What is publicly known of it.
     pub today: Option<Day>,
+    /// What was decided on the day before.
+    pub decided: Option<Decision>,
     /// What she paid for the day before, with penalties.
     pub paid: f64,
     /// Which of her tests failed the day before.
@@ -185,7 +193,7 @@ impl<M: Market> TwoStage<M> {
     /// A mechanism for so many days. `defaults`: the types that count if bids are missing (none given: the market's).
     ///
     /// # Errors
-    /// There are no days or too many, terms are not acceptable, or a default is no type.
+    /// There are no days or too many, terms are not acceptable or flag nobody on any day, or a default is no type.
     pub fn new(
         market: M,
         terms: Terms,
@@ -199,8 +207,12 @@ impl<M: Market> TwoStage<M> {
             accepted,
         };
         terms.check().map_err(|e| wrong(e.field, e.found, e.accepted.into()))?;
-        if days == 0 || days > MOST_DAYS {
-            return Err(wrong("days", days.to_string(), format!("1 to {MOST_DAYS}")));
+        if days == 0 || days > MOST_DAYS / 2 {
+            return Err(wrong("days", days.to_string(), format!("1 to {}", MOST_DAYS / 2)));
+        }
+        if terms.burn_in >= days {
+            let accepted = format!("fewer than the {days} days (or nobody would ever be flagged)");
+            return Err(wrong("burn_in", terms.burn_in.to_string(), accepted));
         }
         let own = |i: AgentId| market.default_type(i);
         let types = market.types();
@@ -221,6 +233,16 @@ impl<M: Market> TwoStage<M> {
         &self.market
     }
 
+    /// Days of the season.
+    pub fn days(&self) -> u64 {
+        self.days
+    }
+
+    /// Whether bids are committed to before any is opened.
+    pub fn sealed(&self) -> bool {
+        self.sealed
+    }
+
     /// The tests and penalties.
     pub fn terms(&self) -> &Terms {
         &self.terms
@@ -231,7 +253,7 @@ impl<M: Market> TwoStage<M> {
         state.books.as_ref()
     }
 
-    /// On how many days each player's bid was missing.
+    /// On how many days each player's bid was missing. To be read with her flags: missing bids count as defaults.
     pub fn missed<'s>(&self, state: &'s TwoStageState<M>) -> &'s [u64] {
         &state.missed
     }
@@ -304,7 +326,7 @@ impl<M: Market> TwoStage<M> {
 
 impl<M: Market> Mechanism for TwoStage<M> {
     type State = TwoStageState<M>;
-    type Announcement = Notice<M::Day>;
+    type Announcement = Notice<M::Day, M::Decision>;
     type Report = Report;
     type Message = std::convert::Infallible;
     type Shock = Said<M::Day, M::Draw>;
@@ -320,6 +342,7 @@ impl<M: Market> Mechanism for TwoStage<M> {
         TwoStageState {
             phase: Phase::Laws,
             books: None,
+            opened: None,
             today: None,
             seals: vec![None; players],
             bids: Vec::new(),
@@ -332,13 +355,15 @@ impl<M: Market> Mechanism for TwoStage<M> {
         if Self::day(state) > self.days { Next::Finished } else { Next::Collect }
     }
 
-    fn announce(&self, state: &TwoStageState<M>, agent: AgentId) -> Option<Notice<M::Day>> {
+    fn announce(&self, state: &TwoStageState<M>, agent: AgentId) -> Option<Self::Announcement> {
         let (paid, flags) = match &state.books {
             Some(books) => (books.payment()[agent], books.flags(agent)),
             None => (0.0, Flags::default()),
         };
+        let last = state.books.as_ref().filter(|books| books.record().days() > 0);
+        let decided = last.map(|books| books.settled().decision.clone());
         let today = state.today.clone();
-        Some(Notice { phase: state.phase, day: Self::day(state), today, paid, flags })
+        Some(Notice { phase: state.phase, day: Self::day(state), today, decided, paid, flags })
     }
 
     fn admit(&self, state: &TwoStageState<M>, agent: AgentId, report: &Report) -> Result<(), Rejection> {
@@ -388,7 +413,7 @@ impl<M: Market> Mechanism for TwoStage<M> {
         arrivals: Vec<Arrival<Report>>,
     ) -> Result<(), TwoStageError<M::Error>> {
         match state.phase {
-            Phase::Laws => state.books = Some(self.open(arrivals)?),
+            Phase::Laws => state.opened = Some(self.open(arrivals)?),
             Phase::Seal => {
                 for (seal, arrival) in state.seals.iter_mut().zip(&arrivals) {
                     *seal = match arrival.report() {
@@ -424,10 +449,26 @@ impl<M: Market> Mechanism for TwoStage<M> {
             payment: vec![0.0; players],
             flags: vec![Flags::default(); players],
         };
+        if day > self.days {
+            return Err(TwoStageError::Nature {
+                day,
+                found: "a day",
+                accepted: "nothing: the season is over",
+            });
+        }
+        if shock.draw.is_some() && phase != Phase::Bid {
+            let (found, accepted) = ("what comes after bids", "nothing: there are no bids yet");
+            return Err(TwoStageError::Nature { day, found, accepted });
+        }
         match phase {
             Phase::Laws => {
                 outcome.day = 0;
-                state.today = self.tomorrow(1, shock.next)?;
+                let next = self.tomorrow(1, shock.next)?;
+                if state.opened.is_none() {
+                    let (found, accepted) = ("a day", "laws before it");
+                    return Err(TwoStageError::Nature { day, found, accepted });
+                }
+                (state.books, state.today) = (state.opened.take(), next);
                 state.phase = self.first_phase();
             }
             Phase::Seal => state.phase = Phase::Bid,
@@ -440,9 +481,12 @@ impl<M: Market> Mechanism for TwoStage<M> {
                     });
                 };
                 let next = self.tomorrow(day + 1, shock.next)?;
-                // A season is opened in the first stage, and a day is announced in the stage before this one.
-                let (Some(books), Some(today)) = (state.books.take(), state.today.take()) else {
+                // Both are there in this phase; nothing is taken before that is seen.
+                if state.books.is_none() || state.today.is_none() {
                     return Err(TwoStageError::Nature { day, found: "no day", accepted: "an announced day" });
+                }
+                let (Some(books), Some(today)) = (state.books.take(), state.today.take()) else {
+                    unreachable!("looked at just now")
                 };
                 let mut season = Season::resume(&self.market, books);
                 let settled = season.day(&today, &state.bids, &draw).map(|_| ());

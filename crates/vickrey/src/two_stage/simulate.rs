@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::law::{Law, Supertypes};
+use super::law::{Law, SupertypeError, Supertypes};
 use super::market::Market;
 use super::season::{Books, DayError, DayView, OpenError, Season, Totals};
 use super::strategies::{Bidder, Sight};
@@ -79,7 +79,36 @@ impl<Day: Clone> Nature<Day> {
         }
     }
 
+    /// Whether days and types can be drawn for a market.
+    ///
+    /// # Errors
+    /// The true laws do not fit the players, there are no days, or one of them cannot be.
+    pub fn check<M: Market<Day = Day>>(&self, market: &M) -> Result<(), PlayError<M::Error>> {
+        self.truth.fit(market.types(), market.signals())?;
+        let days = match &self.calendar {
+            Calendar::Listed(days) => days,
+            Calendar::Drawn { days, law } if law.types() != days.len() => {
+                let (found, accepted) = (law.types(), days.len());
+                let words =
+                    format!("found {found} probabilities, accepted is one for each of the {accepted} days");
+                return Err(PlayError::Calendar(words));
+            }
+            Calendar::Drawn { days, .. } => days,
+        };
+        if days.is_empty() {
+            return Err(PlayError::Calendar("found no days, accepted is at least one".into()));
+        }
+        let wrong = |(at, day): (usize, &Day)| Some((at, market.check(day, None).err()?));
+        match days.iter().enumerate().find_map(wrong) {
+            Some((at, error)) => Err(PlayError::Calendar(format!("day {at} of the list, {error}"))),
+            None => Ok(()),
+        }
+    }
+
     /// The next day, with its number from 1.
+    ///
+    /// # Panics
+    /// Days or types cannot be drawn for this market, see [`check`](Self::check).
     pub fn next<M: Market<Day = Day>>(&mut self, market: &M, number: u64) -> Natural<Day, M::Draw> {
         let day = self.calendar.at(number, &mut self.days);
         let signal = market.signal(&day);
@@ -148,6 +177,15 @@ pub enum PlayError<E: std::error::Error + 'static> {
     /// A day could not be settled.
     #[error(transparent)]
     Day(#[from] DayError),
+    /// The true laws do not fit the players.
+    #[error("true laws: {0}")]
+    Truth(#[from] SupertypeError),
+    /// A calendar that has no day, or one that cannot be.
+    #[error("calendar: {0}")]
+    Calendar(String),
+    /// Nothing to play.
+    #[error("days: found 0, accepted is at least 1")]
+    Days,
     /// Not one bidder for each player.
     #[error("found {found} bidders, accepted is one for each of the {players} players")]
     Bidders {
@@ -175,7 +213,8 @@ pub struct Setting<'a, M: Market> {
 /// Plays a season. `observe` sees every day; it returns whether to go on.
 ///
 /// # Errors
-/// The season cannot be opened, a day cannot be settled, or the number of bidders is wrong.
+/// The season cannot be opened, a day cannot be settled, nature does not fit the market, or the number of bidders is
+/// wrong.
 pub fn play<M: Market>(
     setting: Setting<'_, M>,
     nature: &mut Nature<M::Day>,
@@ -187,6 +226,10 @@ pub fn play<M: Market>(
     if bidders.len() != players {
         return Err(PlayError::Bidders { found: bidders.len(), players });
     }
+    if days == 0 {
+        return Err(PlayError::Days);
+    }
+    nature.check(market)?;
     let mut season = Season::open(market, reports, terms)?;
     let mut rngs: Vec<ChaCha8Rng> = (0..players as u64).map(|i| stream(seed, Purpose::Strategy, i)).collect();
     let (mut bids, mut values) = (Vec::with_capacity(players), vec![0.0; players]);

@@ -12,9 +12,10 @@ use super::model::Game;
 use crate::mechanism::AgentId;
 
 /// A second-stage outcome replaces an earlier one only if it is better by more than this, relative to 1 + its value:
-/// exact ties would otherwise be decided by rounding, and with them the money paid that day.
+/// exact ties would otherwise be decided by rounding, and with them the money paid that day. (Where values a million times
+/// larger than their sum cancel, rounding is larger than this.)
 pub const TIE: f64 = 1e-12;
-/// Most steps (profiles times outcomes) that a problem may take.
+/// Most steps (profiles times outcomes, of all problems together) that a game may take.
 pub const MOST_STEPS: f64 = 2e10;
 
 /// The first of the best choices: a later one replaces the incumbent only if it is better by more than [`TIE`].
@@ -41,13 +42,13 @@ pub struct Solved {
 /// Why a game is not solved.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "the game has {profiles:.3e} distinct type profiles, {steps:.3e} steps with its outcomes; accepted are {MOST_STEPS:e} \
+    "the game has {profiles:.3e} distinct type profiles, {steps:.3e} steps with its outcomes and without each player; accepted are {MOST_STEPS:e} \
      steps (fewer players or types, or players that are alike)"
 )]
 pub struct TooLarge {
     /// Type profiles that have to be told apart.
     pub profiles: f64,
-    /// Times outcomes.
+    /// With those without each player, times outcomes.
     pub steps: f64,
 }
 
@@ -101,11 +102,17 @@ pub fn solve(game: &Game, laws: &[&Law]) -> Result<Solved, TooLarge> {
 pub fn check_size(scenes: &[Scene<'_>]) -> Result<(), TooLarge> {
     let game = scenes[0].game;
     let everybody: Vec<AgentId> = (0..game.players()).collect();
-    let count = |scene: &Scene<'_>| -> f64 {
-        alike(scene, &everybody).iter().map(|g| multisets(g.members.len(), g.likely.len())).product()
-    };
-    let profiles: f64 = scenes.iter().map(count).sum();
-    let steps = profiles * (game.first() * game.second()) as f64;
+    let (mut profiles, mut all) = (0.0, 0.0);
+    for scene in scenes {
+        let groups = alike(scene, &everybody);
+        let ways = |members: usize, g: &Alike<'_>| multisets(members, g.likely.len());
+        let whole: f64 = groups.iter().map(|g| ways(g.members.len(), g)).product();
+        let apart = |g: &Alike<'_>| if scenes.len() == 1 { 1 } else { g.members.len() } as f64;
+        let without = |g: &Alike<'_>| apart(g) * ways(g.members.len() - 1, g) / ways(g.members.len(), g);
+        profiles += whole;
+        all += whole * (1.0 + groups.iter().map(without).sum::<f64>());
+    }
+    let steps = all * (game.first() * game.second()) as f64;
     if steps > MOST_STEPS { Err(TooLarge { profiles, steps }) } else { Ok(()) }
 }
 
@@ -211,8 +218,9 @@ struct Walk<'a> {
     absent: Option<AgentId>,
 }
 
-/// What is done at a profile: its probability, the second-stage outcome and its value, the members' types.
-type Visit<'a> = dyn FnMut(f64, usize, f64, &[Vec<usize>]) + 'a;
+/// What is done at a profile: its probability, the second-stage outcome and its value, and by group how many members have
+/// which of the likely types (those that nobody has are left out).
+type Visit<'a> = dyn FnMut(f64, usize, f64, &[Vec<(usize, usize)>]) + 'a;
 
 impl Walk<'_> {
     /// Expectation of the best second stage.
@@ -228,10 +236,10 @@ impl Walk<'_> {
         let second = self.game.second();
         let mut chances: Vec<Vec<f64>> =
             self.groups.iter().map(|g| vec![0.0; g.likely.len() * second]).collect();
-        self.profiles(&mut |p, outcome, _, counts| {
-            for (chances, counts) in chances.iter_mut().zip(counts) {
-                let members = counts.iter().sum::<usize>() as f64;
-                for (k, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        self.profiles(&mut |p, outcome, _, held| {
+            for ((chances, held), group) in chances.iter_mut().zip(held).zip(self.groups) {
+                let members = group.members.len() as f64;
+                for (k, count) in held {
                     chances[k * second + outcome] += p * *count as f64 / members;
                 }
             }
@@ -247,67 +255,179 @@ impl Walk<'_> {
     }
 
     fn profiles(&self, visit: &mut Visit<'_>) {
-        // Sums of values before each choice of a number of members, one behind the other.
-        let levels: usize = self.groups.iter().map(|g| g.likely.len()).sum();
         let second = self.game.second();
-        let mut sums = vec![0.0; (levels + 1) * second];
-        sums.iter_mut().zip(self.game.cost(self.first)).for_each(|(sum, cost)| *sum = -cost);
-        let mut counts: Vec<Vec<usize>> = self.groups.iter().map(|g| vec![0; g.likely.len()]).collect();
-        self.group(0, 1.0, &mut sums, &mut counts, visit);
+        let mut start: Vec<f64> = self.game.cost(self.first).iter().map(|c| -c).collect();
+        let mut held: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.groups.len()];
+        let (mut chance, mut open) = (1.0, Vec::new());
+        for (at, group) in self.groups.iter().enumerate() {
+            // Who has one type only is added once, whatever the others have.
+            if let [_] = group.likely[..] {
+                held[at] = vec![(0, group.members.len())];
+                chance *= group.chance(&held[at]);
+                self.add(group, &held[at], &mut start);
+            } else {
+                open.push(at);
+            }
+        }
+        let mut sums = vec![0.0; (open.len() + 1) * second];
+        sums[..second].copy_from_slice(&start);
+        self.group(&open, chance, &mut sums, &mut held, visit);
     }
 
-    /// All profiles of the groups from number `at` on. The first part of `sums` are the values so far, the rest is memory.
+    /// Adds what second-stage outcomes are worth to a group.
+    fn add(&self, group: &Alike<'_>, held: &[(usize, usize)], sums: &mut [f64]) {
+        for &(k, count) in held {
+            let row = self.game.row(group.members[0], group.likely[k], self.first);
+            sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += count as f64 * v);
+        }
+    }
+
+    /// All profiles of these groups. The first part of `sums` are the values so far, the rest is memory. Groups with
+    /// several types are few, or there would be too many profiles: that bounds the depth.
     fn group(
         &self,
-        at: usize,
+        open: &[usize],
         chance: f64,
         sums: &mut [f64],
-        counts: &mut [Vec<usize>],
+        held: &mut [Vec<(usize, usize)>],
         visit: &mut Visit<'_>,
     ) {
-        match self.groups.get(at) {
-            Some(group) => self.member((at, 0, group.members.len()), chance, sums, counts, visit),
-            None => {
-                let open = |o: &usize| self.absent.is_none_or(|i| self.game.available(i, self.first)[*o]);
-                let values = (0..self.game.second()).filter(open).map(|o| (o, sums[o]));
-                if let Some((outcome, value)) = choose(values) {
-                    visit(chance, outcome, value, counts);
-                }
+        let second = self.game.second();
+        let Some((&at, open)) = open.split_first() else {
+            let available = |o: &usize| self.absent.is_none_or(|i| self.game.available(i, self.first)[*o]);
+            let values = (0..second).filter(available).map(|o| (o, sums[o]));
+            if let Some((outcome, value)) = choose(values) {
+                visit(chance, outcome, value, held);
+            }
+            return;
+        };
+        let group = &self.groups[at];
+        let mut counts = Counts::new(group.members.len(), group.likely.len());
+        loop {
+            counts.held(&mut held[at]);
+            sums.copy_within(..second, second);
+            self.add(group, &held[at], &mut sums[second..2 * second]);
+            let here = chance * group.chance(&held[at]);
+            self.group(open, here, &mut sums[second..], held, visit);
+            if !counts.next() {
+                return;
+            }
+        }
+    }
+}
+
+/// Up to so many members factorials and powers are products; above, their logarithms are added.
+const PRODUCTS: usize = 40;
+
+impl Alike<'_> {
+    /// Probability that so many members have these types, whoever has which.
+    fn chance(&self, held: &[(usize, usize)]) -> f64 {
+        let members = self.members.len();
+        let p = |k: usize| self.law.probabilities()[self.likely[k]];
+        if members <= PRODUCTS {
+            let mut left = members;
+            return held.iter().fold(1.0, |chance, &(k, count)| {
+                // One binomial coefficient for each type, one factor at a time.
+                let one = (0..count).fold(chance, |c, j| c * p(k) * (left - j) as f64 / (j + 1) as f64);
+                left -= count;
+                one
+            });
+        }
+        let factorial = |n: usize| libm::lgamma(n as f64 + 1.0);
+        let each = held.iter().map(|&(k, count)| count as f64 * libm::log(p(k)) - factorial(count));
+        libm::exp(factorial(members) + each.sum::<f64>())
+    }
+}
+
+/// All ways to give members types, by how many have which.
+struct Counts {
+    counts: Vec<usize>,
+    members: usize,
+    /// The first type that somebody has.
+    low: usize,
+}
+
+impl Counts {
+    fn new(members: usize, types: usize) -> Self {
+        let mut counts = vec![0; types];
+        counts[0] = members;
+        Self { counts, members, low: 0 }
+    }
+
+    fn held(&self, into: &mut Vec<(usize, usize)>) {
+        into.clear();
+        let mut given = 0;
+        for (k, &count) in self.counts.iter().enumerate().skip(self.low) {
+            if given == self.members {
+                break;
+            }
+            if count > 0 {
+                into.push((k, count));
+                given += count;
             }
         }
     }
 
-    /// Of group `at`, `left` members still have no type; they get types from number `from` of the likely ones on.
-    fn member(
-        &self,
-        (at, from, left): (usize, usize, usize),
-        chance: f64,
-        sums: &mut [f64],
-        counts: &mut [Vec<usize>],
-        visit: &mut Visit<'_>,
-    ) {
-        if left == 0 {
-            return self.group(at + 1, chance, sums, counts, visit);
+    /// The next way, if there is one.
+    fn next(&mut self) -> bool {
+        let low = self.low;
+        if low + 1 == self.counts.len() {
+            return false;
         }
-        let group = &self.groups[at];
-        let Some(&own) = group.likely.get(from) else { return };
-        let p = group.law.probabilities()[own];
-        let row = self.game.row(group.members[0], own, self.first);
-        let last = from + 1 == group.likely.len();
-        let mut chance = chance;
-        let second = self.game.second();
-        sums.copy_within(..second, second);
-        for count in 0..=left {
-            if count > 0 {
-                // So many of those who are left have this type: binomial coefficients, one factor at a time.
-                chance *= p * (left + 1 - count) as f64 / count as f64;
-                sums[second..2 * second].iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+        let many = self.counts[low];
+        self.counts[low] = 0;
+        self.counts[low + 1] += 1;
+        self.counts[0] = many - 1;
+        self.low = if many > 1 { 0 } else { low + 1 };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_occurs_once() {
+        for (members, types) in [(1, 1), (1, 5), (3, 2), (4, 3), (2, 4)] {
+            let mut counts = Counts::new(members, types);
+            let mut seen = std::collections::BTreeSet::new();
+            let mut held = Vec::new();
+            loop {
+                counts.held(&mut held);
+                assert_eq!(held.iter().map(|(_, c)| c).sum::<usize>(), members);
+                assert!(seen.insert(held.clone()), "{held:?} twice");
+                if !counts.next() {
+                    break;
+                }
             }
-            counts[at][from] = count;
-            if !last || count == left {
-                self.member((at, from + 1, left - count), chance, &mut sums[second..], counts, visit);
-            }
+            assert_eq!(seen.len() as f64, multisets(members, types));
         }
-        counts[at][from] = 0;
+    }
+
+    /// One outcome that is worth the number of the type to everybody: the mean is known.
+    #[test]
+    fn many_players_and_many_types() {
+        for (players, types, p) in
+            [(1200, 2, 0.1), (1800, 2, 0.5), (3000, 1, 1.0), (1, 20_000, 0.5), (41, 3, 0.2)]
+        {
+            let values: Vec<f64> = (0..types).map(|t| t as f64).collect();
+            let game =
+                Game::new(vec![types; players], [1, 1], vec![values; players], vec![0.0], None).unwrap();
+            let mut law = vec![0.0; types];
+            law[types - 1] = p;
+            law[0] += 1.0 - p;
+            let law = Law::new(law).unwrap();
+            let solved = solve(&game, &vec![&law; players]).unwrap();
+            let known = players as f64 * (types - 1) as f64 * p;
+            assert!((solved.welfare - known).abs() <= 1e-10 * known, "{} is not {known}", solved.welfare);
+            assert!((solved.contribution(0) * players as f64 - known).abs() <= 1e-9 * known);
+        }
+        // As many different players as there may be: each has one type.
+        let players = 4000;
+        let values: Vec<Vec<f64>> = (0..players).map(|i| vec![i as f64]).collect();
+        let game = Game::new(vec![1; players], [1, 1], values, vec![0.0], None).unwrap();
+        let one = Law::uniform(1);
+        assert_eq!(solve(&game, &vec![&one; players]).unwrap().welfare, 7_998_000.0);
     }
 }

@@ -79,7 +79,66 @@ pub enum Bidding {
     BySignal(Vec<usize>),
 }
 
+/// Why a way of bidding is none for a player.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("bidding of player {player}, {field}: found {found}, accepted is {accepted}")]
+pub struct BiddingError {
+    /// Whose.
+    pub player: AgentId,
+    /// Which part.
+    pub field: &'static str,
+    /// What was found.
+    pub found: String,
+    /// What is accepted.
+    pub accepted: String,
+}
+
 impl Bidding {
+    /// Whether a player can bid so, given all players' numbers of types and the number of public signals.
+    ///
+    /// # Errors
+    /// A rival, a type or a share does not exist, or there are not as many laws or bids as types or signals.
+    pub fn check(&self, player: AgentId, types: &[usize], signals: usize) -> Result<(), BiddingError> {
+        let wrong =
+            |field, found: String, accepted: String| Err(BiddingError { player, field, found, accepted });
+        let own = types[player];
+        let share = |share: f64| match (0.0..=1.0).contains(&share) {
+            true => Ok(()),
+            false => wrong("share", share.to_string(), "a number from 0 to 1".into()),
+        };
+        let type_of = |field, t: usize| match t < own {
+            true => Ok(()),
+            false => wrong(field, t.to_string(), format!("a type below {own}")),
+        };
+        match self {
+            Self::Honest | Self::Exaggerate(_) | Self::Mimic | Self::CommonCoin => Ok(()),
+            Self::Coupled(laws) => {
+                let fits = |rows: &Vec<Law>| rows.len() == own && rows.iter().all(|law| law.types() == own);
+                let sound = (laws.len() == 1 || laws.len() == signals) && laws.iter().all(fits);
+                let accepted =
+                    format!("{own} laws over {own} types, once or for each of the {signals} signals");
+                if sound { Ok(()) } else { wrong("laws", "others".into(), accepted) }
+            }
+            Self::Follow { rival, share: s } => match *rival < types.len() && *rival != player {
+                true => share(*s),
+                false => wrong("rival", rival.to_string(), format!("another player below {}", types.len())),
+            },
+            Self::Copy { rival } => match *rival < player {
+                true => Ok(()),
+                false => wrong("rival", rival.to_string(), format!("a player before her, below {player}")),
+            },
+            Self::RideWindow { hidden, shown, share: s } => {
+                type_of("hidden", *hidden).and_then(|()| type_of("shown", *shown)).and_then(|()| share(*s))
+            }
+            Self::BySignal(bids) if bids.len() != signals => wrong(
+                "bids",
+                format!("{} bids", bids.len()),
+                format!("one for each of the {signals} signals"),
+            ),
+            Self::BySignal(bids) => bids.iter().try_for_each(|bid| type_of("bids", *bid)),
+        }
+    }
+
     /// A bidder of this kind, before its first day.
     pub fn bidder(&self) -> Box<dyn Bidder> {
         match self {
@@ -90,9 +149,7 @@ impl Bidding {
             Self::Follow { rival, share } => Box::new(Follow { rival: *rival, share: *share }),
             Self::CommonCoin => Box::new(CommonCoin),
             Self::Copy { rival } => Box::new(CopyRival { rival: *rival }),
-            Self::RideWindow { hidden, shown, share } => {
-                Box::new(RideWindow { hidden: *hidden, shown: *shown, share: *share, count: 0 })
-            }
+            Self::RideWindow { hidden, shown, share } => Box::new(RideWindow::new(*hidden, *shown, *share)),
             Self::BySignal(types) => Box::new(BySignal(types.clone())),
         }
     }
@@ -152,8 +209,17 @@ pub struct RideWindow {
     pub shown: usize,
     /// Share of the window that is used.
     pub share: f64,
-    /// How often `shown` was bid so far; starts at 0.
-    pub count: u64,
+    /// How often `shown` was bid so far.
+    count: u64,
+    /// How often it should have been by the reported laws.
+    expected: f64,
+}
+
+impl RideWindow {
+    /// Before the first day.
+    pub fn new(hidden: usize, shown: usize, share: f64) -> Self {
+        Self { hidden, shown, share, count: 0, expected: 0.0 }
+    }
 }
 
 /// Bids a type for every public signal, whatever her own: an answer to what is publicly known.
@@ -217,9 +283,9 @@ impl Bidder for CopyRival {
 
 impl Bidder for RideWindow {
     fn bid(&mut self, sight: Sight<'_>) -> usize {
-        let law = sight.law().probabilities()[self.shown];
-        let room =
-            (self.count + 1) as f64 - law * sight.day as f64 <= self.share * sight.threshold.at(sight.day);
+        self.expected += sight.law().probabilities()[self.shown];
+        // A count at the window is flagged.
+        let room = (self.count + 1) as f64 - self.expected < self.share * sight.threshold.at(sight.day);
         let bid = if sight.own == self.hidden && room { self.shown } else { sight.own };
         self.count += u64::from(bid == self.shown);
         bid

@@ -160,7 +160,7 @@ fn scenario(folder: &Path, days: &[Worst]) -> String {
         [("Pumps", 4, "gamma", 4.0), ("Cold store", 4, "lognormal", 6.0), ("Smelter", 2, "beta-prime", 3.0)]
     {
         // Costs that vary by 60 % of their mean.
-        let variance = number((reserve * factor * 0.6).powi(2).max(1e-8));
+        let variance = number(rounded((reserve * factor * 0.6).powi(2)).max(1e-4));
         line(&format!("\n[[players]]\nname = \"{name}\"\ncount = {count}\nfamily = \"{family}\""));
         line(&format!("mean = {}\nvariance = {variance}\ntypes = 5", loads(factor)));
     }

@@ -94,11 +94,12 @@ fn joint_tests<M: Market>(season: &SeasonScenario, market: &M, warnings: &mut Ve
     if day.is_some_and(|day| day <= season.days) {
         return;
     }
-    let when =
-        day.map_or("in no number of days".to_owned(), |day| format!("before day {}", written(day as f64)));
+    let when = day.map_or("at all".to_owned(), |day| format!("before day {}", written(day as f64)));
     let instead = match (season.terms.pairwise, season.terms.bins) {
         (false, None) => "; pairwise = true or bins in [tests] see lies between fewer players sooner",
-        _ => "; the pairwise and binned tests see what they look at sooner",
+        (true, None) => "; the pairwise test sees lies between two players sooner",
+        (false, Some(_)) => "; the binned test sees what it looks at sooner",
+        (true, Some(_)) => "; the pairwise and the binned test see what they look at sooner",
     };
     warnings.push(format!(
         "[tests]: the joint test against all others together can see nothing of `{}` {when}, as even the others' most likely \

@@ -350,7 +350,7 @@ impl Audited for Demand {
             let outlook = Self::outlook(plan, day);
             let given: f64 = (0..self.players()).map(|i| plan.marginal(None, outlook, i)).sum();
             outlay.add(p * (plan.cost(None, outlook) + given));
-            alone.add(p * reserve.mean(|delta| delta) * outlook.square / 2.0);
+            alone.add(p * reserve.mean(|delta| delta) * outlook.square() / 2.0);
         }
         Some((outlay.get(), alone.get()))
     }

@@ -17,8 +17,6 @@ use crate::numeric::random::{Purpose, stream};
 use crate::two_stage::law::{Law, Supertypes};
 use crate::two_stage::market::Market;
 
-/// Steps that one set of tables may take.
-pub(super) const MOST_SETTLED: f64 = 2e6;
 /// Largest transport, rows times columns.
 pub(super) const MOST_CELLS: usize = 250_000;
 
@@ -84,8 +82,9 @@ impl<'a, M: Audited> Seat<'a, M> {
         reports: &Supertypes,
         truth: &'a Supertypes,
         members: &[AgentId],
+        most: f64,
     ) -> Self {
-        let group = Group::new(market, days, reports, members, MOST_SETTLED);
+        let group = Group::new(market, days, reports, members, most);
         let single = match members {
             [one] => Some(*one),
             _ => None,
@@ -118,17 +117,35 @@ impl<'a, M: Audited> Seat<'a, M> {
         self.group.market.signals()
     }
 
+    /// Means come from the closed form where there is one.
     fn tables(&self, plan: &M::Plan) -> Option<Vec<Table>> {
-        let Some(closed) = self.closed.as_ref().filter(|_| !self.inform) else {
-            return self.group.tables(plan);
-        };
+        let Some(closed) = &self.closed else { return self.group.tables(plan) };
         let (market, player) = (self.group.market, self.group.members[0]);
         let of = |(weight, day): &(f64, M::Day)| {
             let signal = market.signal(day);
             let Stake { utility, .. } = market.stake(&closed[signal], plan, day, player);
             Table { weight: *weight, signal, mean: utility, by_rest: Vec::new() }
         };
-        Some(self.days.iter().map(of).collect())
+        let mut tables: Vec<Table> = self.days.iter().map(of).collect();
+        if self.inform {
+            let listed = self.group.tables(plan)?;
+            tables.iter_mut().zip(listed).for_each(|(table, listed)| table.by_rest = listed.by_rest);
+        }
+        Some(tables)
+    }
+
+    /// Pairs of a true type and another bid, the most tempting first: by what the bid brings more on average.
+    pub fn tempting(&self) -> Vec<(usize, usize)> {
+        let m = self.group.joint;
+        let tables = self.group.market.plan(&self.honest()).ok().and_then(|plan| self.tables(&plan));
+        let tables = tables.unwrap_or_default();
+        let gain = |(t, b): &(usize, usize)| -> f64 {
+            tables.iter().map(|table| table.weight * (table.mean[t * m + b] - table.mean[t * m + t])).sum()
+        };
+        let mut pairs: Vec<(usize, usize)> =
+            (0..m).flat_map(|t| (0..m).map(move |b| (t, b))).filter(|(t, b)| t != b).collect();
+        pairs.sort_by(|one, other| gain(other).total_cmp(&gain(one)));
+        pairs
     }
 
     /// What a report of the members brings them; none if it cannot be computed.

@@ -381,13 +381,13 @@ mod tests {
                 .collect();
             let found = transport(&gain, &rows, &columns);
             assert!((found.bound - found.value).abs() < 1e-13, "case {case}: {found:?}");
-            for k in 0..r {
+            for (k, row) in rows.iter().enumerate() {
                 let sum: f64 = found.plan[k * c..(k + 1) * c].iter().sum();
-                assert!((sum - rows[k]).abs() < 1e-13);
+                assert!((sum - row).abs() < 1e-13);
             }
-            for k in 0..c {
+            for (k, column) in columns.iter().enumerate() {
                 let sum: f64 = (0..r).map(|j| found.plan[j * c + k]).sum();
-                assert!((sum - columns[k]).abs() < 1e-13);
+                assert!((sum - column).abs() < 1e-13);
             }
         }
     }

@@ -7,11 +7,8 @@
 use super::audited::Audited;
 use super::deviation::Seat;
 use super::flow::{Arc, Network};
-use super::stakes::Table;
+use super::stakes::{Rest, Table};
 use crate::two_stage::law::Supertypes;
-
-/// Most connections of a program.
-const MOST_ARCS: usize = 200_000;
 
 /// Bound on mean utility, and what the program reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,17 +19,22 @@ pub struct Bound {
     pub value: f64,
 }
 
-/// The bound for one player's report, `window` being r(L); none if the program is too large. An infinite window stands
-/// for no tests.
-pub(super) fn bound<M: Audited>(seat: &Seat<'_, M>, reports: &Supertypes, window: f64) -> Option<Bound> {
+/// The bound for one player's report, `window` being r(L); none if the program has more than `most` connections. An
+/// infinite window stands for no tests.
+pub(super) fn bound<M: Audited>(
+    seat: &Seat<'_, M>,
+    reports: &Supertypes,
+    window: f64,
+    most: usize,
+) -> Option<Bound> {
     let plan = seat.group.market.plan(reports).ok()?;
     let tables = seat.group.tables(&plan)?;
     let m = seat.group.joint;
-    let mut build = Build { network: Network::default() };
     let size = |t: &Table| m * m * t.by_rest.len();
-    if tables.iter().map(size).sum::<usize>() > MOST_ARCS {
+    if tables.iter().map(size).sum::<usize>() > most {
         return None;
     }
+    let mut build = Build { network: Network::default(), window };
     // Nodes: the bid over all days, by bid; what leaves them is all there is.
     let end = build.node();
     let all: Vec<usize> = (0..m).map(|_| build.node()).collect();
@@ -43,26 +45,9 @@ pub(super) fn bound<M: Audited>(seat: &Seat<'_, M>, reports: &Supertypes, window
         let law = seat.group.law(reports, signal);
         pooled.iter_mut().zip(&law).for_each(|(sum, p)| *sum += share * p);
         let types = seat.group.law(seat.truth, signal);
-        let bids: Vec<usize> = (0..m).map(|_| build.node()).collect();
-        for (b, p) in law.iter().enumerate() {
-            build.near(bids[b], all[b], share * p, window);
-        }
-        for (k, rest) in seat.group.rests[signal].iter().flatten().enumerate() {
-            let cells: Vec<usize> = (0..m).map(|_| build.node()).collect();
-            for (b, p) in law.iter().enumerate() {
-                build.near(cells[b], bids[b], share * p * rest.chance, window * rest.cells);
-            }
-            for table in &own {
-                for (t, p) in types.iter().enumerate() {
-                    let from = build.node();
-                    build.network.supply[from] += table.weight * p * rest.chance;
-                    for (b, &to) in cells.iter().enumerate() {
-                        let gain = table.by_rest[k][t * m + b];
-                        build.network.arcs.push(Arc { from, to, gain, room: f64::INFINITY });
-                    }
-                }
-            }
-        }
+        let rests = seat.group.rests[signal].as_ref()?;
+        let expected: Vec<f64> = law.iter().map(|p| p * share).collect();
+        build.signal(&own, (rests, &types), &expected, &all);
     }
     for (b, p) in pooled.iter().enumerate() {
         build.near(all[b], end, *p, window);
@@ -75,12 +60,45 @@ pub(super) fn bound<M: Audited>(seat: &Seat<'_, M>, reports: &Supertypes, window
 
 struct Build {
     network: Network,
+    window: f64,
 }
 
 impl Build {
     fn node(&mut self) -> usize {
         self.network.supply.push(0.0);
         self.network.supply.len() - 1
+    }
+
+    /// The days of a signal: types to bids in front of every rest, from there to bids under the signal, and to bids over
+    /// `all` days. `expected`: how often each bid should be seen.
+    fn signal(
+        &mut self,
+        tables: &[&Table],
+        (rests, types): (&[Rest], &[f64]),
+        expected: &[f64],
+        all: &[usize],
+    ) {
+        let (m, window) = (types.len(), self.window);
+        let bids: Vec<usize> = (0..m).map(|_| self.node()).collect();
+        for (b, p) in expected.iter().enumerate() {
+            self.near(bids[b], all[b], *p, window);
+        }
+        for (k, rest) in rests.iter().enumerate() {
+            let cells: Vec<usize> = (0..m).map(|_| self.node()).collect();
+            for (b, p) in expected.iter().enumerate() {
+                self.near(cells[b], bids[b], p * rest.chance, window * rest.cells);
+            }
+            for table in tables {
+                for (t, p) in types.iter().enumerate() {
+                    let from = self.node();
+                    self.network.supply[from] += table.weight * p * rest.chance;
+                    for (b, &to) in cells.iter().enumerate() {
+                        let gain = table.by_rest[k][t * m + b];
+                        self.network.arcs.push(Arc { from, to, gain, room: f64::INFINITY });
+                    }
+                }
+            }
+        }
     }
 
     /// An arc whose flow is within `window` of `mass`: what must flow is sent beforehand.

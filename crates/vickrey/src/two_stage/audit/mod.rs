@@ -21,18 +21,19 @@ mod flow;
 mod horizon;
 mod played;
 mod rows;
+mod searches;
 mod stakes;
 
 pub use self::audited::{Audited, Squares, Stake};
 pub use self::deviation::Worth;
-use self::deviation::{MOST_CELLS, Search, Seat, laws_of, random_laws};
+use self::deviation::{Seat, laws_of};
 pub use self::horizon::Bound;
 use super::law::{Law, SupertypeError, Supertypes};
 use super::market::{Market, Unusable};
 use super::season::OpenError;
 use super::simulate::Calendar;
 use super::test::{Terms, Tests};
-use crate::audit::{AuditOptions, Progress, Worst};
+use crate::audit::{AuditOptions, Effort, Progress, Worst};
 use crate::guarantee::Audit;
 use crate::mechanism::AgentId;
 
@@ -122,6 +123,10 @@ pub fn deviation<M: Audited>(
     player: AgentId,
     laws: Vec<Law>,
 ) -> Audits<M, Option<[Worth; 2]>> {
+    // Before the laws are put where there is no player.
+    if player >= subject.reports.players() {
+        return Err(AuditError::Group(vec![player]));
+    }
     let changed = subject.reports.with(player, laws);
     group(subject, &[player], &changed)
 }
@@ -135,7 +140,7 @@ pub fn group<M: Audited>(
     members: &[AgentId],
     reports: &Supertypes,
 ) -> Audits<M, Option<[Worth; 2]>> {
-    let ground = Ground::new(subject, AuditOptions { seed: 0, effort: crate::audit::Effort::Quick })?;
+    let ground = Ground::new(subject, AuditOptions { seed: 0, effort: Effort::Deep })?;
     ground.check_group(members)?;
     reports.fit(subject.market.types(), subject.market.signals()).map_err(OpenError::Reports)?;
     let seat = ground.seat(subject.reports, members);
@@ -156,12 +161,12 @@ pub fn horizon<M: Audited>(
     player: AgentId,
     laws: Vec<Law>,
 ) -> Audits<M, Option<Bound>> {
-    let ground = Ground::new(subject, AuditOptions { seed: 0, effort: crate::audit::Effort::Quick })?;
+    let ground = Ground::new(subject, AuditOptions { seed: 0, effort: Effort::Deep })?;
     ground.check_group(&[player])?;
     let reports = subject.reports.with(player, laws);
     reports.fit(subject.market.types(), subject.market.signals()).map_err(OpenError::Reports)?;
     let window = ground.window(&reports, player)?;
-    Ok(horizon::bound(&ground.seat(subject.reports, &[player]), &reports, window))
+    Ok(horizon::bound(&ground.seat(subject.reports, &[player]), &reports, window, ground.most_arcs()))
 }
 
 /// What searches over reports of one player found.
@@ -292,7 +297,17 @@ impl<'a, M: Audited> Ground<'a, M> {
     }
 
     fn seat(&self, reports: &Supertypes, members: &[AgentId]) -> Seat<'_, M> {
-        Seat::new(self.subject.market, &self.days, reports, self.subject.truth, members)
+        Seat::new(self.subject.market, &self.days, reports, self.subject.truth, members, self.most_settled())
+    }
+
+    /// Steps (settled days times players) that one set of tables may take.
+    fn most_settled(&self) -> f64 {
+        self.options.effort.pick(5e4, 5e5, 1e7)
+    }
+
+    /// Connections of a program.
+    fn most_arcs(&self) -> usize {
+        self.options.effort.pick(2000, 20_000, 200_000)
     }
 
     fn tests(&self, reports: &Supertypes) -> Audits<M, Tests> {
@@ -336,208 +351,6 @@ impl<'a, M: Audited> Ground<'a, M> {
             }
         }
         sum
-    }
-
-    /// How much is searched for a seat: many reports where one of them is cheap.
-    fn effort(&self, seat: &Seat<'_, M>) -> Search {
-        let rests: usize = seat.group.rests.iter().flatten().map(Vec::len).sum();
-        let each = match seat.inform {
-            true => (rests * seat.group.joint * seat.group.joint * self.players()) as f64,
-            false => (180 * self.players() * seat.group.joint) as f64,
-        };
-        let room = self.options.effort.pick(2e6, 5e7, 5e9) / (each + 1000.0);
-        let tries = (room as usize).min(self.options.effort.pick(40, 300, 4000));
-        Search { random: tries / 2, local: tries / 2 }
-    }
-
-    fn deviations(&self, progress: &dyn Fn(f64)) -> Audits<M, Deviations> {
-        let mut all = Deviations::default();
-        let distinct = self.distinct();
-        for (k, &i) in distinct.iter().enumerate() {
-            self.deviation(self.subject.reports, i, "", &mut all)?;
-            for draw in 0..self.options.effort.pick(1, 3, 20) {
-                let Some(rivals) = random_laws(self.subject.market, self.options.seed, draw) else {
-                    continue;
-                };
-                let words = format!(", others report other laws (draw {draw})");
-                self.deviation(&rivals, i, &words, &mut all)?;
-            }
-            progress((k + 1) as f64 / distinct.len() as f64);
-        }
-        Ok(all)
-    }
-
-    fn deviation(
-        &self,
-        reports: &Supertypes,
-        player: AgentId,
-        others: &str,
-        all: &mut Deviations,
-    ) -> Audits<M, ()> {
-        let seat = self.seat(reports, &[player]);
-        let Some(honest) = seat.known().then(|| seat.worth(&seat.honest())).flatten() else {
-            all.left += 1;
-            return Ok(());
-        };
-        let base = honest.candid;
-        let found = std::cell::RefCell::new(std::mem::take(all));
-        let at = |reports: &Supertypes| {
-            let laws = laws_of(reports, player, seat.signals());
-            format!("player {player} reports {}{others}", words(&laws))
-        };
-        let best = seat.search(self.effort(&seat), self.options.seed, |reports, worth| {
-            let mut all = found.borrow_mut();
-            let most = worth.informed.map_or(worth.unseen, |informed| informed.max(worth.unseen));
-            all.unseen.see(most - base, || at(reports));
-            all.mimic.see(worth.mimic - base, || at(reports));
-            all.untested.see(worth.untested.max(worth.candid) - base, || at(reports));
-            if let Some(within) = worth.within {
-                all.within.see(within - base, || at(reports));
-            }
-            all.gap = all.gap.max(worth.gap);
-            most - base
-        });
-        *all = found.into_inner();
-        let told = |reports: &Supertypes| seat.told(reports).map(|value| value - base);
-        let candidates = best.map(|(_, reports, _)| reports).into_iter().chain([seat.honest()]);
-        for reports in candidates {
-            if let Some(gain) = seat.group.listed().then(|| told(&reports)).flatten() {
-                all.told.see(gain, || at(&reports));
-            }
-        }
-        Ok(())
-    }
-
-    fn horizons(&self, progress: &dyn Fn(f64)) -> Audits<M, Horizons> {
-        let spread = self.subject.market.largest(&self.days);
-        let mut all = Horizons { spread, ..Horizons::default() };
-        let distinct = self.distinct();
-        for (k, &i) in distinct.iter().enumerate() {
-            let seat = self.seat(self.subject.truth, &[i]);
-            let window = self.window(self.subject.truth, i)?;
-            let honest = seat.group.listed().then(|| seat.worth(&seat.honest())).flatten();
-            let first = honest.zip(horizon::bound(&seat, &seat.honest(), window));
-            let Some((honest, first)) = first.filter(|_| seat.group.listed()) else {
-                all.left += 1;
-                continue;
-            };
-            all.window = all.window.max(window);
-            let words_of = |reports: &Supertypes| {
-                format!("player {i} reports {}", words(&laws_of(reports, i, seat.signals())))
-            };
-            let mut own = Worst::default();
-            own.see(first.bound - honest.candid, || words_of(&seat.honest()));
-            let found = std::cell::RefCell::new(own);
-            let tries = self.effort(&seat);
-            let fewer = Search { random: tries.random / 10, local: tries.local / 4 };
-            seat.search(fewer, self.options.seed, |reports, _| {
-                let bound = horizon::bound(&seat, reports, window).map_or(f64::NAN, |b| b.bound);
-                found.borrow_mut().see(bound - honest.candid, || words_of(reports));
-                bound
-            });
-            let own = found.into_inner();
-            if let Some((gain, error, words)) = self.riders(i)? {
-                all.beyond.see(gain - 4.0 * error - own.value, || words.clone());
-                all.gained.see(gain, || words);
-            }
-            all.epsilon = all.epsilon.join(own);
-            progress((k + 1) as f64 / distinct.len() as f64);
-        }
-        Ok(all)
-    }
-
-    fn groups(&self, progress: &dyn Fn(f64)) -> Audits<M, Groups> {
-        let mut all = Groups::default();
-        let sets = self.sets();
-        let most = (MOST_CELLS as f64).sqrt().min(self.options.effort.pick(16.0, 36.0, 225.0));
-        for (k, members) in sets.iter().enumerate() {
-            let joint: f64 = members.iter().map(|&i| self.subject.market.types()[i] as f64).product();
-            if joint > most {
-                all.left += 1;
-                continue;
-            }
-            let mut seat = self.seat(self.subject.reports, members);
-            let Some(honest) = seat.group.listed().then(|| seat.worth(&seat.honest())).flatten() else {
-                all.left += 1;
-                continue;
-            };
-            let signals = seat.signals();
-            let name = |reports: &Supertypes| {
-                let each = members
-                    .iter()
-                    .map(|&i| format!("player {i} reports {}", words(&laws_of(reports, i, signals))));
-                each.collect::<Vec<_>>().join(", ")
-            };
-            let most = honest.informed.map_or(honest.unseen, |informed| informed.max(honest.unseen));
-            all.truthful.see(most - honest.candid, || format!("players {members:?}"));
-            all.gap = all.gap.max(honest.gap);
-            let base = honest.candid;
-            seat.inform = false;
-            let effort = self.effort(&seat);
-            let found = std::cell::RefCell::new(std::mem::take(&mut all.lying));
-            seat.search(effort, self.options.seed, |reports, worth| {
-                found.borrow_mut().see(worth.unseen - base, || name(reports));
-                worth.unseen
-            });
-            all.lying = found.into_inner();
-            progress((k + 1) as f64 / sets.len() as f64);
-        }
-        Ok(all)
-    }
-
-    /// All pairs that differ by more than numbers, and the given groups.
-    fn sets(&self) -> Vec<Vec<AgentId>> {
-        let kind: Vec<AgentId> = self.distinct();
-        let mut sets: Vec<Vec<AgentId>> = self.subject.groups.to_vec();
-        for (k, &i) in kind.iter().enumerate() {
-            sets.extend(kind[k + 1..].iter().map(|&j| vec![i, j]));
-            let twin = (0..self.players()).find(|&j| j != i && self.twins(i, j));
-            sets.extend(twin.map(|j| vec![i, j]));
-        }
-        sets.truncate(self.options.effort.pick(10, 100, usize::MAX).max(self.subject.groups.len()));
-        sets
-    }
-
-    fn twins(&self, i: AgentId, j: AgentId) -> bool {
-        let laws = |of: &Supertypes, i| laws_of(of, i, self.signals());
-        self.subject.market.alike(i, j)
-            && laws(self.subject.truth, i) == laws(self.subject.truth, j)
-            && laws(self.subject.reports, i) == laws(self.subject.reports, j)
-    }
-
-    /// What holds if everybody is honest.
-    fn known(&self, honest: &played::Honest) -> Audits<M, Known> {
-        let (market, truth) = (self.subject.market, self.subject.truth);
-        let plan = self.plan(truth)?;
-        let contribution = self.contributions(&plan);
-        let departs = market.departs(&self.days);
-        let outlay = market.outlay(&plan, &self.days);
-        let mut known = Known { contribution, departs, outlay, ..Known::default() };
-        let everybody = stakes::Group::new(market, &self.days, truth, &[], deviation::MOST_SETTLED);
-        let mut welfare = crate::numeric::sum::Sum::default();
-        let listed = everybody.every(&plan, |p, here| {
-            welfare.add(p * (here.settled.reported.iter().sum::<f64>() - here.settled.cost));
-            let regret = market.regret(here.day, here.draw, here.bids, &here.settled.decision);
-            known.regret.see(regret, || format!("bids {:?} on {:?}", here.bids, here.day));
-        });
-        known.achieved = listed.map(|()| welfare.get());
-        let most = self.options.effort.pick(1e7, 1e8, 1e10);
-        let best = market.optimum(truth, &self.days, None, most);
-        if let Some((achieved, best)) = known.achieved.zip(best) {
-            known.welfare.see(best - achieved, || "all days and types".into());
-        }
-        let given: f64 = known.contribution.iter().sum();
-        let mean = known.achieved.or(best).unwrap_or(f64::NAN);
-        known.surplus = mean - given;
-        for i in self.distinct() {
-            let without = best.and_then(|_| market.optimum(truth, &self.days, Some(i), most));
-            if let Some((best, without)) = best.zip(without) {
-                let off = (known.contribution[i] - (best - without)).abs();
-                known.contributions.see(off, || format!("contribution of player {i}"));
-            }
-        }
-        known.regret = known.regret.join(honest.regret.clone());
-        Ok(known)
     }
 }
 

@@ -63,6 +63,9 @@ fn played<M: Audited, T>(result: Result<T, PlayError<M::Error>>) -> Audits<M, T>
     result.map_err(|error| match error {
         PlayError::Open(error) => AuditError::Open(error),
         PlayError::Day(error) => AuditError::Calendar(error.to_string()),
+        PlayError::Calendar(words) => AuditError::Calendar(words),
+        PlayError::Truth(error) => AuditError::Open(crate::two_stage::season::OpenError::Reports(error)),
+        PlayError::Days => AuditError::Calendar("found no days to play, accepted is at least 1".into()),
         PlayError::Bidders { .. } => unreachable!("one bidder for each player"),
     })
 }
@@ -266,16 +269,18 @@ impl<M: Audited> Ground<'_, M> {
     /// What somebody gains a day who hides one type behind another while that takes up half of the window at most: mean
     /// and standard error of seasons of the full length, and what was tried. Of all penalties only the last day's counts:
     /// that much is enough for the bound. None if seasons are too long to play.
-    pub fn riders(&self, player: AgentId) -> Audits<M, Option<(f64, f64, String)>> {
+    /// `tempting`: pairs of a type and what is bid for it, in the order in which they are tried.
+    pub fn riders(
+        &self,
+        player: AgentId,
+        tempting: &[(usize, usize)],
+    ) -> Audits<M, Option<(f64, f64, String)>> {
         let (seasons, days) = self.extent(self.options.effort.pick(4, 8, 40));
-        let m = self.subject.market.types()[player];
-        if days < self.subject.days || seasons < 4 || m < 2 {
+        if days < self.subject.days || seasons < 4 {
             return Ok(None);
         }
         let mut best: Option<(f64, f64, String)> = None;
-        let pairs = (0..m).flat_map(|hidden| (0..m).map(move |shown| (hidden, shown)));
-        let pairs: Vec<(usize, usize)> = pairs.filter(|(a, b)| a != b).take(12).collect();
-        for (hidden, shown) in pairs {
+        for &(hidden, shown) in tempting.iter().take(self.options.effort.pick(2, 6, 40)) {
             let bidding = Bidding::RideWindow { hidden, shown, share: 0.5 };
             let mut gains = crate::numeric::sample::Moments::default();
             for k in 0..seasons {

@@ -87,7 +87,7 @@ impl Lists<'_> {
             }
             let (reserve, shortage) = (next(&self.lists[players]), next(&self.lists[players + 1]));
             let price = limited_price(&deltas, self.limits, reserve, shortage, &mut breaks);
-            let mut cost = price * price / reserve / 2.0;
+            let mut cost = price * (price / reserve) / 2.0;
             for i in 0..players {
                 let x = (price / deltas[i]).min(self.limits[i]);
                 let own = deltas[i] * x * x / 2.0;

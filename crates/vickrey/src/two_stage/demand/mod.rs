@@ -147,7 +147,10 @@ impl Demand {
         let types: Vec<&[f64]> = (0..self.players()).map(|i| self.types(i)).collect();
         let reserve = condition.reserve.as_ref();
         let shortage = condition.shortage.before_bids();
-        let outlook = shortage.as_ref().map(|d| Outlook { mean: d.mean(|d| d), square: d.mean(|d| d * d) });
+        let outlook = shortage.as_ref().map(|lottery| {
+            let mean = lottery.mean(|d| d);
+            Outlook { mean, variance: lottery.mean(|d| (d - mean) * (d - mean)) }
+        });
         let mut plan = Plan { expectations: Expectations::default(), limited: None, outlook };
         match (self.limits(), reserve, &shortage) {
             (Some(limits), Some(reserve), Some(shortage)) => {

@@ -86,7 +86,9 @@ pub enum Shortage {
     Certain(f64),
     /// Drawn every day by a public law, after the bids.
     AfterBids(Lottery),
-    /// Told every day before the bids, as a number. Days of like size share a signal, so that the tests see answers to it.
+    /// Told every day, as a number, before anything is decided (before a day-ahead purchase, too). The tests see the signal
+    /// and not the number: days of like size should share a signal. Bids that answer to the number within a signal are not
+    /// seen, so with wide signals honesty is the best policy only nearly.
     Announced,
 }
 
@@ -184,8 +186,8 @@ pub enum DemandError {
     },
 }
 
-/// Sizes that squares and products leave finite.
-const SIZES: (f64, f64) = (1e-140, 1e140);
+/// Sizes of costs, shortages and prices: a cost times a shortage squared stays finite.
+const SIZES: (f64, f64) = (1e-70, 1e70);
 
 impl Demand {
     /// Checks and builds. `types` by player, `conditions` by public signal.
@@ -334,7 +336,7 @@ impl Demand {
 }
 
 fn positive(found: f64, what: impl Fn() -> String) -> Result<(), DemandError> {
-    let accepted = "a finite number above 0 (from 1e-140 to 1e140)";
+    let accepted = "a finite number above 0 (from 1e-70 to 1e70)";
     let fine = (SIZES.0..=SIZES.1).contains(&found);
     if fine { Ok(()) } else { Err(DemandError::Number { what: what(), found, accepted }) }
 }

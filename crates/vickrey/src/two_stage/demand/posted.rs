@@ -28,7 +28,7 @@ impl Posted {
 }
 
 /// The parabola of a market without limits. Everybody curtails p / delta, the reserve is what is left (also if that is
-/// negative).
+/// negative). Purchases the day before are no part of it.
 pub fn posted(types: &[&[f64]], laws: &[&Law], reserve: &Lottery, outlook: Outlook) -> Posted {
     let dear = reserve.mean(|delta| delta);
     let (mut mean, mut variance) = (0.0, 0.0);
@@ -40,12 +40,12 @@ pub fn posted(types: &[&[f64]], laws: &[&Law], reserve: &Lottery, outlook: Outlo
     let twice = mean + dear * (variance + mean * mean);
     let (square, slope) = (twice / 2.0, -outlook.mean * dear * mean);
     // c - b²/(4 a) without the subtraction.
-    let spread = (outlook.square - outlook.mean * outlook.mean).max(0.0);
+    let spread = outlook.variance;
     let kept = outlook.mean * outlook.mean * (mean + dear * variance) / twice;
     Posted {
         square,
         slope,
-        constant: dear * outlook.square / 2.0,
+        constant: dear * outlook.square() / 2.0,
         price: outlook.mean * dear * mean / twice,
         cost: dear * (spread + kept) / 2.0,
     }

@@ -100,19 +100,19 @@ fn add_terms(terms: &[(f64, f64)], nodes: &[f64], all: &mut Transforms) {
     const LANES: usize = CHAINS * TERMS;
     let (mut e, mut m, mut p, mut pa) = ([1.0; LANES], [0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for (k, (a, chance)) in terms.iter().enumerate() {
-        for c in 0..CHAINS {
+        for (c, node) in nodes.iter().take(CHAINS).enumerate() {
             let lane = k * CHAINS + c;
-            m[lane] = -libm::expm1(-a * nodes[c]);
-            e[lane] = libm::exp(-a * nodes[c]);
+            m[lane] = -libm::expm1(-a * node);
+            e[lane] = libm::exp(-a * node);
             (p[lane], pa[lane]) = (*chance, chance * a);
         }
     }
     let outs = all.phi.chunks_exact_mut(CHAINS).zip(all.rest.chunks_exact_mut(CHAINS));
     for ((phi, rest), weighted) in outs.zip(all.weighted.chunks_exact_mut(CHAINS)) {
-        for c in 0..CHAINS {
-            phi[c] += p[c] * e[c] + p[CHAINS + c] * e[CHAINS + c];
-            rest[c] += p[c] * m[c] + p[CHAINS + c] * m[CHAINS + c];
-            weighted[c] += pa[c] * e[c] + pa[CHAINS + c] * e[CHAINS + c];
+        for (c, ((phi, rest), weighted)) in phi.iter_mut().zip(rest).zip(weighted).enumerate() {
+            *phi += p[c] * e[c] + p[CHAINS + c] * e[CHAINS + c];
+            *rest += p[c] * m[c] + p[CHAINS + c] * m[CHAINS + c];
+            *weighted += pa[c] * e[c] + pa[CHAINS + c] * e[CHAINS + c];
         }
         for lane in 0..LANES {
             let doubled = m[lane] * (2.0 - m[lane]);

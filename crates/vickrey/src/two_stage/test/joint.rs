@@ -4,8 +4,9 @@
 //! the others) are told apart by a key that takes one subtraction a player. The first groups that occur are counted one
 //! by one. When a player has seen too many for that, the further ones are counted in a sketch of fixed size that never
 //! undercounts. A group matters only when it was seen at least `l r(l)` times; a group that the sketch thinks may have
-//! been is counted exactly, from the record of all bids. So the flags are those of the full enumeration, and memory is
-//! the record and a fixed amount for each player.
+//! been is counted exactly, from the record of all bids, and leaves the sketch. So the flags are those of the full
+//! enumeration, and memory is the record, a key of 16 bytes a day, a fixed amount for each player, and the groups that
+//! were counted from the record (at most 1 / r(l) of them can matter at a time).
 
 use std::collections::HashMap;
 
@@ -100,6 +101,7 @@ impl Joint {
         }
         let counts = self.recount(record, player, key);
         let seen = &mut self.players[player];
+        seen.forget(key, counts.iter().sum());
         let group = seen.add(key, day, record.signal(day));
         seen.groups.enter(group, &counts, yardstick);
     }
@@ -149,14 +151,22 @@ impl Seen {
         if self.sketch.is_empty() {
             self.sketch = vec![0; WIDTH * ROWS];
         }
-        // Mixed radix keys are neighbours: they are stirred first.
-        let stirred = (key ^ (key >> 64)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        let places = [(stirred >> 64) as usize % WIDTH, WIDTH + (stirred >> 96) as usize % WIDTH];
-        places.into_iter().fold(u32::MAX, |least, place| {
+        places(key).into_iter().fold(u32::MAX, |least, place| {
             self.sketch[place] += 1;
             least.min(self.sketch[place])
         })
     }
+
+    /// Takes a group that is counted exactly from now on out of the sketch: all its days are in there.
+    fn forget(&mut self, key: u128, days: u32) {
+        places(key).into_iter().for_each(|place| self.sketch[place] -= days);
+    }
+}
+
+/// Where a key is counted in a sketch. Mixed radix keys are neighbours: they are stirred first.
+fn places(key: u128) -> [usize; ROWS] {
+    let stirred = (key ^ (key >> 64)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    [(stirred >> 64) as usize % WIDTH, WIDTH + (stirred >> 96) as usize % WIDTH]
 }
 
 /// Weights of a mixed radix number with these digits.
@@ -172,6 +182,6 @@ fn radix(sizes: &[usize]) -> Vec<u128> {
 
 /// Random parts: two different profiles have the same sum with probability 2^-128, and are told apart even then.
 fn random(count: usize) -> Vec<u128> {
-    let mut rng = stream(0, Purpose::Instance, 0);
+    let mut rng = stream(0, Purpose::Audit, u64::MAX);
     (0..count).map(|_| u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())).collect()
 }

@@ -161,9 +161,19 @@ impl Tests {
         terms.check()?;
         assert!(reports.fit(types, signals).is_ok(), "reports fit the players");
         assert!(types.iter().all(|m| *m <= MOST_TYPES), "at most {MOST_TYPES} types");
+        let bytes = pair_bytes(types, signals);
+        if terms.pairwise && bytes > MOST_PAIR_BYTES {
+            let found =
+                format!("on, which takes {:.1} GiB for these players, types and signals", bytes / GIB);
+            return Err(TermsError {
+                field: "pairwise",
+                found,
+                accepted: "off, or what takes at most 8 GiB",
+            });
+        }
         let frequency = types.iter().map(|m| Frequency { by_signal: groups(*m, 1, signals), signals });
-        let others = types.iter().sum::<usize>();
-        let paired = types.iter().map(|m| groups(*m, others, signals));
+        let all = types.iter().sum::<usize>();
+        let paired = types.iter().map(|m| groups(*m, all - m, signals));
         let thresholds =
             (0..types.len()).map(|i| terms.window.threshold(ln_cells(types, signals, i, &terms)));
         Ok(Self {
@@ -282,6 +292,17 @@ fn groups(types: usize, others: usize, signals: usize) -> Groups {
     groups
 }
 
+const GIB: f64 = (1_u64 << 30) as f64;
+/// Most bytes that counts of pairs may take.
+const MOST_PAIR_BYTES: f64 = 8.0 * GIB;
+
+/// Bytes that counts of all pairs take.
+fn pair_bytes(types: &[usize], signals: usize) -> f64 {
+    let all = types.iter().sum::<usize>();
+    let own = |m: &usize| (all - m) as f64 * (*m as f64 + 2.0);
+    4.0 * signals as f64 * types.iter().map(own).sum::<f64>()
+}
+
 /// The pairwise test of a player: one group for each other player's bid.
 #[inline]
 fn pairs(groups: &mut Groups, (bids, types): (&[usize], &[usize]), signal: usize, yardstick: Yardstick<'_>) {
@@ -291,8 +312,8 @@ fn pairs(groups: &mut Groups, (bids, types): (&[usize], &[usize]), signal: usize
     for (j, (bid, m)) in bids.iter().zip(types).enumerate() {
         if j != yardstick.player {
             groups.see((start + bid) * signals + signal, own, yardstick);
+            start += m;
         }
-        start += m;
     }
 }
 
@@ -305,15 +326,16 @@ impl Frequency {
 
     /// The largest numerator over all days, `N - sum over days of the law of the day`; signals are added in their order.
     fn pooled(&self, yardstick: Yardstick<'_>) -> f64 {
-        let of = |bid: usize| {
-            let (mut count, mut expected) = (0.0, 0.0);
-            for w in 0..self.signals {
-                count += f64::from(self.by_signal.count(w, bid));
-                expected += yardstick.law(w as u32)[bid] * f64::from(self.by_signal.seen(w));
+        let types = self.by_signal.types();
+        let (mut counts, mut expected) = (vec![0.0; types], vec![0.0; types]);
+        for w in 0..self.signals {
+            let seen = f64::from(self.by_signal.seen(w));
+            for (bid, p) in yardstick.law(w as u32).iter().enumerate() {
+                counts[bid] += f64::from(self.by_signal.count(w, bid));
+                expected[bid] += p * seen;
             }
-            f64::abs(count - expected)
-        };
-        (0..self.by_signal.types()).map(of).fold(0.0, f64::max)
+        }
+        counts.iter().zip(&expected).map(|(count, e)| f64::abs(count - e)).fold(0.0, f64::max)
     }
 }
 
@@ -363,7 +385,7 @@ fn edges(reports: &Supertypes, scores: &[Vec<f64>], player: AgentId, signal: usi
     (1..bins).map(at).collect()
 }
 
-/// Quantile of the standard normal law to about four digits: the bins' ends need no more.
+/// Quantile of the standard normal law to about two digits: the bins' ends need no more.
 fn normal_quantile(p: f64) -> f64 {
     // The logistic approximation of Shore (1982) for the upper half.
     let upper = |p: f64| 5.5556 * (1.0 - libm::pow((1.0 - p) / p, 0.1186));

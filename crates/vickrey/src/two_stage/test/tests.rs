@@ -100,7 +100,7 @@ fn low_order_flags_are_those_of_all_cells() {
             let today: Vec<Law> =
                 (0..3).map(|i| laws[i][usize::from(case % 3 != 0) * signal].clone()).collect();
             tests.see(&bids(&types, &today, day, case % 4 == 1, &mut rng), signal);
-            for player in 0..3 {
+            for (player, &own) in types.iter().enumerate() {
                 let law = |w: usize| reports.law(player, w).probabilities().to_vec();
                 let bound = tests.threshold(player).at(day);
                 let sees = |key: &dyn Fn(usize) -> Vec<u16>| {
@@ -119,7 +119,7 @@ fn low_order_flags_are_those_of_all_cells() {
                     vec![edges.iter().filter(|e| **e <= others).count() as u16]
                 };
                 assert_eq!(ours.binned, sees(&bin), "case {case} day {day} player {player}, bins");
-                let pooled = (0..types[player]).any(|t| {
+                let pooled = (0..own).any(|t| {
                     let days = 0..record.days();
                     let count =
                         days.clone().filter(|d| usize::from(record.bids(*d)[player]) == t).count() as f64;

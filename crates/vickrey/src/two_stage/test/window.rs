@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Window {
     /// As printed (paper 001, (11), with equality): `sqrt(ln(2 l^(1+gamma)) / (2 l))`. Honest players are flagged
-    /// finitely often, on the first days almost surely.
+    /// finitely often; on the first days for certain if the type they have was less than 0.41 likely.
     Printed {
         /// Above 0.
         gamma: f64,
@@ -25,7 +25,7 @@ pub enum Window {
     },
 }
 
-/// What a flagged day costs: `scale * day^power`, in money.
+/// What a flagged day costs: `scale * day^power`, in money, the day counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Penalty {
     /// Above 0; at least twice the largest difference that a type makes, for the penalty to bite from day 1.
@@ -75,8 +75,9 @@ impl Window {
     /// gamma is not above 0, or the probability of a false alarm is not between 0 and 1.
     pub fn check(&self) -> Result<(), TermsError> {
         let gamma = |gamma: f64| {
-            let accepted = "a finite number above 0";
-            let fine = gamma.is_finite() && gamma > 0.0;
+            // Nearer to 0 the sum over all days, and with it the window, has no end; beyond, early windows lose all meaning.
+            let accepted = "a number from 0.001 to 100";
+            let fine = (1e-3..=100.0).contains(&gamma);
             if fine { Ok(()) } else { Err(TermsError { field: "gamma", found: gamma.to_string(), accepted }) }
         };
         let alarm = |p: f64| {
@@ -179,7 +180,7 @@ impl Penalty {
     /// Whether its parameters are acceptable.
     ///
     /// # Errors
-    /// The scale is not above 0 or the power is not above 1.
+    /// The scale is not above 0, the power is not above 1, or the penalties of the longest season add up to no number.
     pub fn check(&self) -> Result<(), TermsError> {
         let wrong = |field, found: f64, accepted| TermsError { field, found: found.to_string(), accepted };
         if !(self.scale.is_finite() && self.scale > 0.0) {
@@ -187,6 +188,10 @@ impl Penalty {
         }
         if !(self.power.is_finite() && self.power > 1.0) {
             let accepted = "a finite number above 1 (penalties must grow faster than the days)";
+            return Err(wrong("penalty power", self.power, accepted));
+        }
+        if !(self.at(super::MOST_DAYS) * super::MOST_DAYS as f64).is_finite() {
+            let accepted = "one whose penalties of 2^32 days, added up, are a number";
             return Err(wrong("penalty power", self.power, accepted));
         }
         Ok(())
@@ -284,7 +289,8 @@ mod tests {
 
     #[test]
     fn impossible_terms_are_refused() {
-        assert!(Window::Printed { gamma: 0.0 }.check().is_err());
+        assert!([0.0, 1e-17, 1e200, f64::NAN].iter().all(|g| Window::Printed { gamma: *g }.check().is_err()));
+        assert!(Penalty { scale: 1.0, power: 200.0 }.check().is_err());
         assert!(Window::UnionBound { gamma: 0.5, false_alarm: 1.0 }.check().is_err());
         assert!(Window::IteratedLogarithm { false_alarm: f64::NAN }.check().is_err());
         assert!(Penalty { scale: 0.0, power: 2.0 }.check().is_err());
