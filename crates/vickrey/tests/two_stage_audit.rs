@@ -77,7 +77,7 @@ fn subject<'a, M: Market>(
     days: u64,
 ) -> Subject<'a, M> {
     let terms = Terms { penalty: Penalty { scale: 100.0, power: 1.5 }, ..Terms::printed(0.5, 0) };
-    Subject { market, reports: laws, truth: laws, terms, calendar, days, groups: &[] }
+    Subject { market, reports: laws, truth: laws, terms, calendar, days, groups: &[], names: &[] }
 }
 
 /// Against the reference: differences of sums of some hundred terms.

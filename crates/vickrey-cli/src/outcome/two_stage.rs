@@ -49,6 +49,7 @@ where
         calendar: of.calendar(),
         days: spec.days,
         groups: &[],
+        names: &spec.players,
     };
     auditing::search(effort, result.scenario.seed, common, |options, progress| {
         audit::audit(&subject, options, progress)

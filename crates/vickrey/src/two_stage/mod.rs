@@ -46,6 +46,7 @@
 //!     calendar: &calendar,
 //!     days: 180,
 //!     groups: &[],
+//!     names: &[],
 //! };
 //! let options = AuditOptions { seed: 1, effort: Effort::Quick };
 //! assert!(audit(&subject, &options, &|_| ())?.passed());

@@ -299,7 +299,7 @@ fn worth<M: Audited>(
     told: Law,
 ) -> Result<Worth, Failure> {
     let (terms, days) = (Terms::printed(0.5, 0), 365);
-    let subject = Subject { market, reports: truth, truth, terms, calendar, days, groups: &[] };
+    let subject = Subject { market, reports: truth, truth, terms, calendar, days, groups: &[], names: &[] };
     let found = deviation(&subject, 0, vec![told]).map_err(|error| failed(&error))?;
     let [lie, _] = found.ok_or_else(|| failed(&"too many bids to list"))?;
     Ok(lie)
@@ -352,6 +352,7 @@ fn horizons() -> Result<Vec<Row>, Failure> {
             calendar: &calendar,
             days,
             groups: &[],
+            names: &[],
         };
         let found = horizon(&subject, 0, vec![market.laws[0].clone()]).map_err(|error| failed(&error))?;
         let ours = found.map_or(f64::NAN, |bound| bound.bound - honest);

@@ -54,6 +54,14 @@ pub struct Subject<'a, M: Market> {
     pub days: u64,
     /// Groups to look at besides all pairs.
     pub groups: &'a [Vec<AgentId>],
+    /// What players are called in sentences; empty: "player 3".
+    pub names: &'a [String],
+}
+
+impl<M: Market> Subject<'_, M> {
+    fn name(&self, player: AgentId) -> String {
+        self.names.get(player).cloned().unwrap_or_else(|| format!("player {player}"))
+    }
 }
 
 /// Why nothing can be audited.

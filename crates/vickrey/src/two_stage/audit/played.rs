@@ -144,7 +144,9 @@ impl<M: Audited> Ground<'_, M> {
         for i in 0..self.players() {
             let had = played.before_penalties(i);
             let off = (had - found.contribution[i]).abs();
-            found.accounts.see(off, || format!("mean of player {i} over the season of seed {seed}"));
+            found
+                .accounts
+                .see(off, || format!("mean of {} over the season of seed {seed}", self.subject.name(i)));
         }
         Ok(found)
     }
@@ -196,9 +198,9 @@ impl<M: Audited> Ground<'_, M> {
                 let law = self.subject.truth.law(i, w);
                 shifted(law).iter().zip(law.probabilities()).map(|(x, p)| x - p).collect()
             });
-            let words = format!("player {i} bids one type too high");
+            let words = format!("{} bids one type too high", self.subject.name(i));
             lies.push(Scheme { words, liars: vec![(i, Bidding::Exaggerate(1))], size: off });
-            let words = format!("player {i} bids by her law, whatever her type");
+            let words = format!("{} bids by her law, whatever her type", self.subject.name(i));
             lies.push(Scheme { words, liars: vec![(i, Bidding::Mimic)], size: 0.0 });
         }
         if pairwise && self.players() > 1 {
@@ -230,10 +232,15 @@ impl<M: Audited> Ground<'_, M> {
         });
         let common = vec![(1, Bidding::CommonCoin), (0, Bidding::CommonCoin)];
         let copied = vec![(1, Bidding::Copy { rival: 0 })];
+        let name = |i| self.subject.name(i);
         vec![
-            Scheme { words: "players 0 and 1 bid by a common coin".into(), liars: common, size: coin },
             Scheme {
-                words: "player 1 sees the bid of player 0 and copies it".into(),
+                words: format!("{} and {} bid by a common coin", name(0), name(1)),
+                liars: common,
+                size: coin,
+            },
+            Scheme {
+                words: format!("{} sees the bid of {} and copies it", name(1), name(0)),
                 liars: copied,
                 size: copy,
             },
@@ -296,8 +303,10 @@ impl<M: Audited> Ground<'_, M> {
             }
             let error = gains.error().unwrap_or(0.0);
             if best.as_ref().is_none_or(|(mean, ..)| gains.mean > *mean) {
-                let words =
-                    format!("player {player} bids type {shown} for type {hidden} within half of the window");
+                let words = format!(
+                    "{} bids type {shown} for type {hidden} within half of the window",
+                    self.subject.name(player)
+                );
                 best = Some((gains.mean, error, words));
             }
         }

@@ -174,7 +174,7 @@ impl<M: Audited> Rows<'_, M> {
     fn rationality(&self) -> Guarantee {
         let mut worst = Worst::default();
         for (i, contribution) in self.found.known.contribution.iter().enumerate() {
-            worst.see(-contribution, || format!("player {i}"));
+            worst.see(-contribution, || self.ground.subject.name(i));
         }
         let market = self.ground.subject.market;
         let promised = (0..self.ground.players()).all(|i| market.shelters(i));
@@ -237,7 +237,9 @@ impl<M: Audited> Rows<'_, M> {
         let of = honest.seasons;
         for (i, flagged) in honest.flagged.iter().enumerate() {
             let share = *flagged as f64 / of as f64;
-            worst.see(share - alarm.unwrap_or(0.0), || format!("player {i}: {flagged} of {of} seasons"));
+            worst.see(share - alarm.unwrap_or(0.0), || {
+                format!("{}: {flagged} of {of} seasons", self.ground.subject.name(i))
+            });
         }
         let promised = alarm.is_some();
         let tolerance = alarm.map_or(0.0, |p| {

@@ -54,7 +54,7 @@ impl<M: Audited> Ground<'_, M> {
         let found = std::cell::RefCell::new(std::mem::take(all));
         let at = |reports: &Supertypes| {
             let laws = laws_of(reports, player, seat.signals());
-            format!("player {player} reports {}{others}", words(&laws))
+            format!("{} reports {}{others}", self.subject.name(player), words(&laws))
         };
         let best = seat.search(self.effort(&seat), self.options.seed, |reports, worth| {
             let mut all = found.borrow_mut();
@@ -94,7 +94,7 @@ impl<M: Audited> Ground<'_, M> {
             };
             all.window = all.window.max(window);
             let words_of = |reports: &Supertypes| {
-                format!("player {i} reports {}", words(&laws_of(reports, i, seat.signals())))
+                format!("{} reports {}", self.subject.name(i), words(&laws_of(reports, i, seat.signals())))
             };
             let mut own = Worst::default();
             own.see(first.bound - honest.candid, || words_of(&seat.honest()));
@@ -135,13 +135,15 @@ impl<M: Audited> Ground<'_, M> {
             };
             let signals = seat.signals();
             let name = |reports: &Supertypes| {
-                let each = members
-                    .iter()
-                    .map(|&i| format!("player {i} reports {}", words(&laws_of(reports, i, signals))));
+                let each = members.iter().map(|&i| {
+                    format!("{} reports {}", self.subject.name(i), words(&laws_of(reports, i, signals)))
+                });
                 each.collect::<Vec<_>>().join(", ")
             };
             let most = honest.informed.map_or(honest.unseen, |informed| informed.max(honest.unseen));
-            all.truthful.see(most - honest.candid, || format!("players {members:?}"));
+            all.truthful.see(most - honest.candid, || {
+                members.iter().map(|i| self.subject.name(*i)).collect::<Vec<_>>().join(", ")
+            });
             all.gap = all.gap.max(honest.gap);
             let base = honest.candid;
             seat.inform = false;
@@ -190,7 +192,9 @@ impl<M: Audited> Ground<'_, M> {
         let listed = everybody.every(&plan, |p, here| {
             welfare.add(p * (here.settled.reported.iter().sum::<f64>() - here.settled.cost));
             let regret = market.regret(here.day, here.draw, here.bids, &here.settled.decision);
-            known.regret.see(regret, || format!("bids {:?} on {:?}", here.bids, here.day));
+            known
+                .regret
+                .see(regret, || format!("bids {:?}, public signal {}", here.bids, market.signal(here.day)));
         });
         known.achieved = listed.map(|()| welfare.get());
         let most = self.options.effort.pick(1e7, 1e8, 1e10);
@@ -205,7 +209,7 @@ impl<M: Audited> Ground<'_, M> {
             let without = best.and_then(|_| market.optimum(truth, &self.days, Some(i), most));
             if let Some((best, without)) = best.zip(without) {
                 let off = (known.contribution[i] - (best - without)).abs();
-                known.contributions.see(off, || format!("contribution of player {i}"));
+                known.contributions.see(off, || format!("contribution of {}", self.subject.name(i)));
             }
         }
         known.regret = known.regret.join(honest.regret.clone());
