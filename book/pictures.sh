@@ -6,16 +6,17 @@ vickrey=$(CDPATH='' cd -- "$(dirname -- "$1")" && pwd)/$(basename -- "$1")
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for name in ieee30 balancing day-ahead-plan storage brewers; do
+for name in ieee30 balancing day-ahead-plan storage brewers lying-bidders; do
     "$vickrey" plot "$root/examples/$name.toml" --out "$work/$name" --format svg >/dev/null
 done
-for key in 000 002; do "$vickrey" reproduce $key --out "$work/$key" >/dev/null; done
+for key in 000 001 002; do "$vickrey" reproduce $key --out "$work/$key" >/dev/null; done
 pictures=$root/book/src/pictures
 for file in "$work"/ieee30/*.svg; do cp "$file" "$pictures/ieee30-$(basename "$file")"; done
 for kind in prices trades; do cp "$work/balancing/$kind.svg" "$pictures/balancing-$kind.svg"; done
 cp "$work/day-ahead-plan/trades.svg" "$pictures/day-ahead-plan-trades.svg"
 cp "$work/storage/modes.svg" "$pictures/storage-modes.svg"
 cp "$work/brewers/run.svg" "$pictures/brewers-run.svg"
-for key in 000 002; do
+for file in "$work"/lying-bidders/*.svg; do cp "$file" "$pictures/lying-bidders-$(basename "$file")"; done
+for key in 000 001 002; do
     for file in "$work/$key"/*.svg; do cp "$file" "$pictures/$key-$(basename "$file")"; done
 done
