@@ -56,8 +56,11 @@ impl Told for Costs {
         );
         pairs.push(("outlay of the operator", outlay));
         if let Some(alone) = self.reserve_only {
+            let share = 100.0 * (1.0 - self.outlay / alone);
             let saved = match alone > 0.0 {
-                true => format!("; the market saves {:.1} % of that", 100.0 * (1.0 - self.outlay / alone)),
+                true if share >= 0.0 => format!("; the market saves {share:.1} % of that"),
+                // Nothing rules that out where a part is bought the day before.
+                true => format!("; the market costs {:.1} % more than that", -share),
                 false => String::new(),
             };
             pairs.push(("  without providers", format!("{}{saved}", money(alone))));

@@ -92,7 +92,7 @@ pub(crate) const TEST_KEYS: &[Key] = &[
          iterated-logarithm (the narrowest).",
     )
     .or("\"union-bound\""),
-    Key::number("gamma", 1e-6, 100.0, "How fast the window closes: the larger, the slower. Not for iterated-logarithm.")
+    Key::number("gamma", 1e-3, 100.0, "How fast the window closes: the larger, the slower. Not for iterated-logarithm.")
         .or("0.5"),
     Key::number(
         "false-alarm",
@@ -222,7 +222,7 @@ pub(crate) const BY: Key =
     Key::number("by", -1000.0, 1000.0, "exaggerate: how many types upwards; negative: downwards.");
 pub(crate) const RIVAL: Key = Key::new("rival", Kind::Text, "follow, copy: the name of another player.");
 pub(crate) const SHARE: Key = Key::number("share", 0.0, 1.0, "follow, ride-window: a share from 0 to 1.");
-const TYPE: Kind = Kind::OneOf(&[Kind::Text, Kind::Number { low: 0.0, high: 1e140 }]);
+const TYPE: Kind = Kind::OneOf(&[Kind::Text, Kind::Number { low: 0.0, high: 1e70 }]);
 pub(crate) const HIDDEN: Key = Key::new("hidden", TYPE, "ride-window: the type that is hidden.");
 pub(crate) const SHOWN: Key = Key::new("shown", TYPE, "ride-window: the type that is bid for it.");
 pub(crate) const BIDS: Key =
@@ -238,7 +238,7 @@ pub(crate) const LOTTERY: &[Key] = &[LOTTERY_VALUES, LOTTERY_LAW];
 pub(crate) const LOTTERY_VALUES: Key = Key::new("values", Kind::List(&NUMBER), "What it may be.").required();
 pub(crate) const LOTTERY_LAW: Key =
     Key::new("law", Kind::List(&Kind::Number { low: 0.0, high: 1.0 }), "How likely each is.").required();
-const NUMBER: Kind = Kind::Number { low: -1e140, high: 1e140 };
+const NUMBER: Kind = Kind::Number { low: -1e70, high: 1e70 };
 
 /// A column of a table.
 pub(crate) const COLUMN_KEYS: &[Key] = &[FILE, COLUMN];
@@ -303,7 +303,7 @@ pub(crate) const RESERVE: Key = Key::new(
 pub(crate) const PURCHASE: Key = Key::number(
     "purchase-price",
     0.0,
-    1e140,
+    1e70,
     "Price of a unit bought the day before; left out: nothing can be bought.",
 )
 .in_unit(PRICE);
@@ -329,7 +329,7 @@ pub(crate) const COUNT: Key = Key::new(
 pub(crate) const DELTAS: Key = Key::new(
     "types",
     Kind::OneOf(&[
-        Kind::List(&Kind::Number { low: 1e-140, high: 1e140 }),
+        Kind::List(&Kind::Number { low: 1e-70, high: 1e70 }),
         Kind::Whole { low: 1, high: MOST_TYPES },
     ]),
     "What she learns every day and nobody else: her delta, where curtailing x costs delta x²/2. The numbers that it may be; \
@@ -344,7 +344,7 @@ pub(crate) const SAMPLES: Key = Key::new(
 pub(crate) const LIMIT: Key = Key::number(
     "limit",
     0.0,
-    1e140,
+    1e70,
     "The most that she can curtail. If anybody has a limit, nobody curtails less than nothing.",
 )
 .in_unit(QUANTITY);

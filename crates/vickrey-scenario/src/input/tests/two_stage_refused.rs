@@ -138,7 +138,7 @@ fn laws() {
         (
             "name = \"Bob\"",
             "name = \"Bob\"\nlimit = -1",
-            &["13:9 player `Bob`: `limit` is the number -1, accepted is a number from 0 to 1e140"],
+            &["13:9 player `Bob`: `limit` is the number -1, accepted is a number from 0 to 1e70"],
         ),
         (
             "name = \"Bob\"",
@@ -194,7 +194,7 @@ fn days_and_tests() {
         (
             "[market]",
             "[tests]\ngamma = 0\n[market]",
-            &["5:9 [tests]: `gamma` is the number 0, accepted is a number from 1e-6 to 100"],
+            &["5:9 [tests]: `gamma` is the number 0, accepted is a number from 0.001 to 100"],
         ),
         (
             "[market]",
@@ -331,7 +331,7 @@ fn markets() {
         (
             "shortage = 1",
             "shortage = 1\npurchase-price = -1",
-            &["6:18 [market]: `purchase-price` is the number -1, accepted is a number from 0 to 1e140"],
+            &["6:18 [market]: `purchase-price` is the number -1, accepted is a number from 0 to 1e70"],
         ),
         (
             "shortage = 1",

@@ -16,7 +16,7 @@ use crate::input::list;
 use crate::input::sheet::{Desk, Sheet, Span};
 
 /// Sizes of numbers of which squares and products are taken.
-pub(super) const SIZES: (f64, f64) = (1e-140, 1e140);
+pub(super) const SIZES: (f64, f64) = (1e-70, 1e70);
 /// Words that cannot be names of signals here: tables with them are no tables by signal.
 pub(super) const RESERVED: &[&str] =
     &["values", "law", "file", "column", "classes", "family", "mean", "variance", "top", "types"];

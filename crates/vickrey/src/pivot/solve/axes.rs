@@ -55,7 +55,8 @@ impl Axis {
             let products = (members.len() > 1).then(|| Products::new(model, &members, kernels));
             let size: usize = types.iter().product();
             axes.push(Self { members, types, inner, products });
-            inner *= size;
+            // Indices need no tables, however many joint states there are.
+            inner = inner.saturating_mul(size);
         }
         axes.reverse();
         axes
