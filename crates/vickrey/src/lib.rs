@@ -33,5 +33,6 @@ pub mod names;
 pub mod numeric;
 pub mod pivot;
 pub mod scaling;
+pub mod seal;
 pub mod simulate;
 pub mod two_stage;

@@ -18,31 +18,17 @@ use super::model::{Model, ModelError, Place};
 use super::solve::ruling::Ruling;
 use super::solve::{Options, Solution, SolveError, State, StateError, solve};
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
-
-/// What a commitment is: a hash that gives nothing away and fits one content only.
-pub type Seal = [u8; 32];
-
-/// What makes a commitment impossible to guess: as many random bytes.
-pub type Salt = [u8; 32];
+use crate::seal::seal;
+pub use crate::seal::{Salt, Seal};
 
 /// The commitment of a player to a report.
 pub fn seal_report(period: usize, agent: AgentId, own: usize, salt: &Salt) -> Seal {
-    seal(b"vickrey pivot report", &[period, agent, own], salt)
+    seal(b"vickrey pivot report", &[period as u64, agent as u64, own as u64], salt)
 }
 
 /// The commitment of nature to an outcome.
 pub fn seal_outcome(period: usize, outcome: usize, salt: &Salt) -> Seal {
-    seal(b"vickrey pivot outcome", &[period, outcome], salt)
-}
-
-fn seal(what: &[u8], numbers: &[usize], salt: &Salt) -> Seal {
-    let mut hasher = blake3::Hasher::new_keyed(salt);
-    hasher.update(&(what.len() as u64).to_le_bytes());
-    hasher.update(what);
-    for number in numbers {
-        hasher.update(&(*number as u64).to_le_bytes());
-    }
-    *hasher.finalize().as_bytes()
+    seal(b"vickrey pivot outcome", &[period as u64, outcome as u64], salt)
 }
 
 /// How the mechanism is run.

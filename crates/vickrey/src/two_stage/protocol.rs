@@ -18,21 +18,12 @@ use super::market::{Market, Settled};
 use super::season::{Books, DayError, OpenError, Season};
 use super::test::{Flags, MOST_DAYS, Terms};
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
-
-/// What a commitment is: a hash that gives nothing away and fits one content only.
-pub type Seal = [u8; 32];
-
-/// What makes a commitment impossible to guess: as many random bytes.
-pub type Salt = [u8; 32];
+use crate::seal::seal;
+pub use crate::seal::{Salt, Seal};
 
 /// The commitment of a player to a bid.
 pub fn seal_bid(day: u64, agent: AgentId, bid: usize, salt: &Salt) -> Seal {
-    let mut hasher = blake3::Hasher::new_keyed(salt);
-    hasher.update(b"vickrey two-stage bid");
-    for number in [day, agent as u64, bid as u64] {
-        hasher.update(&number.to_le_bytes());
-    }
-    *hasher.finalize().as_bytes()
+    seal(b"vickrey two-stage bid", &[day, agent as u64, bid as u64], salt)
 }
 
 /// The two-stage mechanism around a market.
