@@ -59,3 +59,22 @@ impl Runs<'_> {
         self.prepared.expectation.as_ref()
     }
 }
+
+/// The files of charts of distributions by name; those that there are not are left out.
+fn distribution_files<const K: usize>(
+    charts: [(&str, Option<crate::plot::Distribution>); K],
+) -> Result<Vec<super::PictureFile>, crate::plot::PlotError> {
+    let mut files = Vec::new();
+    for (name, chart) in charts {
+        let Some(chart) = chart else { continue };
+        let picture = crate::plot::Picture::Distribution(chart);
+        for format in super::Format::ALL {
+            let bytes = match format {
+                super::Format::Svg => picture.svg()?.into_bytes(),
+                super::Format::Png => picture.png()?,
+            };
+            files.push(super::PictureFile { name: format!("{name}.{}", format.ending()), bytes });
+        }
+    }
+    Ok(files)
+}

@@ -9,9 +9,9 @@ use super::pivot::{PivotRuns, PlayerRuns};
 use super::tables::MOST_CSV;
 use super::{PICTURES, TABLE};
 use crate::output::document::PictureFile;
-use crate::output::kinds::{Format, chart_title};
+use crate::output::kinds::chart_title;
 use crate::output::table::{Cell, Holds, Table};
-use crate::plot::{Distribution, Mark, NamedValues, Picture, PlotError};
+use crate::plot::{Distribution, Mark, NamedValues, PlotError};
 
 /// A picture beside those of all simulations: what the lies are worth.
 pub const GAINS: &str = "gains";
@@ -50,24 +50,12 @@ impl PivotRuns<'_> {
     /// # Errors
     /// A chart could not be drawn.
     pub fn picture_files(&self) -> Result<Vec<PictureFile>, PlotError> {
-        let mut files = Vec::new();
         let charts = [
             (PICTURES[0], Some(self.budget_distribution())),
             (PICTURES[2], self.utilities()),
             (GAINS, self.gains_of_liars()),
         ];
-        for (name, chart) in charts {
-            let Some(chart) = chart else { continue };
-            let picture = Picture::Distribution(chart);
-            for format in Format::ALL {
-                let bytes = match format {
-                    Format::Svg => picture.svg()?.into_bytes(),
-                    Format::Png => picture.png()?,
-                };
-                files.push(PictureFile { name: format!("{name}.{}", format.ending()), bytes });
-            }
-        }
-        Ok(files)
+        super::distribution_files(charts)
     }
 
     fn chart(&self, what: &str, x_label: &str, below_zero: &str, samples: Vec<NamedValues>) -> Distribution {

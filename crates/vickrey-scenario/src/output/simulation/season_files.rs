@@ -7,10 +7,10 @@ use super::season::{SeasonPlayerRuns, SeasonRun, SeasonRuns};
 use super::tables::MOST_CSV;
 use super::{GAINS, PICTURES, TABLE};
 use crate::output::document::PictureFile;
-use crate::output::kinds::{Format, chart_title};
+use crate::output::kinds::chart_title;
 use crate::output::table::{Cell, Holds, Table};
 use crate::output::two_stage::Repeated;
-use crate::plot::{Distribution, NamedValues, Picture, PlotError};
+use crate::plot::{Distribution, NamedValues, PlotError};
 
 /// More rows are not drawn.
 const MOST_ROWS: usize = 6;
@@ -46,20 +46,8 @@ impl<R: Repeated> SeasonRuns<'_, R> {
     /// # Errors
     /// A chart could not be drawn.
     pub fn picture_files(&self) -> Result<Vec<PictureFile>, PlotError> {
-        let mut files = Vec::new();
         let charts = [(PICTURES[0], Some(self.budget_distribution())), (GAINS, self.gains_of_liars())];
-        for (name, chart) in charts {
-            let Some(chart) = chart else { continue };
-            let picture = Picture::Distribution(chart);
-            for format in Format::ALL {
-                let bytes = match format {
-                    Format::Svg => picture.svg()?.into_bytes(),
-                    Format::Png => picture.png()?,
-                };
-                files.push(PictureFile { name: format!("{name}.{}", format.ending()), bytes });
-            }
-        }
-        Ok(files)
+        super::distribution_files(charts)
     }
 
     fn chart(&self, what: &str, x_label: &str, below_zero: &str, samples: Vec<NamedValues>) -> Distribution {
