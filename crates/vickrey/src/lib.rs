@@ -25,6 +25,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod dynamic;
+pub mod faithful;
 pub mod guarantee;
 pub mod lq;
 pub mod market;

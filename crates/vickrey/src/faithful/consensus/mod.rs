@@ -1,0 +1,1 @@
+//! Average consensus among strategic followers (paper 003, Algorithm 2).
