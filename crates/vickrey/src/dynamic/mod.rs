@@ -86,7 +86,6 @@
 //! | read what is promised and what was checked | [`audit::guarantees`] |
 
 pub mod audit;
-mod dense;
 mod difference;
 pub mod model;
 pub mod protocol;

@@ -2,10 +2,10 @@
 
 use rand::RngExt;
 
-use super::super::dense;
 use super::group::{Fault, Group, Support};
 use super::quadratic::{self, Working};
 use super::{Options, Stop};
+use crate::numeric::dense;
 use crate::numeric::random::{self, Purpose};
 use crate::numeric::sum::compensated;
 

@@ -6,8 +6,8 @@
 //! active-set method: it starts at d = 0, never leaves the feasible set, never loses value, and one change of the
 //! active set renews one K_i only. At least one agent stays free in every period; then S is positive definite.
 
-use super::super::dense;
 use super::group::Group;
+use crate::numeric::dense;
 
 /// After so many steps of length zero in a row, the first candidate is taken instead of the best (no cycling).
 const PATIENCE: usize = 20;

@@ -1,8 +1,8 @@
-//! Small dense matrices, row-major: what one agent's T x T second derivatives need.
+//! Small dense matrices, row-major.
 
 /// The inverse of a symmetric positive definite matrix restricted to the rows and columns in `free`, zero elsewhere.
 /// `None` if a pivot is not above `floor`.
-pub(super) fn inverse_on(a: &[f64], n: usize, free: &[bool], floor: f64) -> Option<Vec<f64>> {
+pub(crate) fn inverse_on(a: &[f64], n: usize, free: &[bool], floor: f64) -> Option<Vec<f64>> {
     let rows: Vec<usize> = (0..n).filter(|&t| free[t]).collect();
     let k = rows.len();
     let part: Vec<f64> = rows.iter().flat_map(|&r| rows.iter().map(move |&c| a[r * n + c])).collect();
@@ -21,7 +21,7 @@ pub(super) fn inverse_on(a: &[f64], n: usize, free: &[bool], floor: f64) -> Opti
 }
 
 /// The lower factor of a symmetric positive definite matrix; `None` if a pivot is not above `floor`.
-pub(super) fn cholesky(a: &[f64], n: usize, floor: f64) -> Option<Vec<f64>> {
+pub(crate) fn cholesky(a: &[f64], n: usize, floor: f64) -> Option<Vec<f64>> {
     let mut lower = vec![0.0; n * n];
     for r in 0..n {
         for c in 0..=r {
@@ -40,7 +40,7 @@ pub(super) fn cholesky(a: &[f64], n: usize, floor: f64) -> Option<Vec<f64>> {
 }
 
 /// Solves L L' x = b in place.
-pub(super) fn substitute(lower: &[f64], n: usize, b: &mut [f64]) {
+pub(crate) fn substitute(lower: &[f64], n: usize, b: &mut [f64]) {
     for r in 0..n {
         let dot: f64 = (0..r).map(|k| lower[r * n + k] * b[k]).sum();
         b[r] = (b[r] - dot) / lower[r * n + r];
@@ -52,7 +52,7 @@ pub(super) fn substitute(lower: &[f64], n: usize, b: &mut [f64]) {
 }
 
 /// Solves A x = b for several right-hand sides (columns of `b`, n x m) by elimination with pivots; `None` if singular.
-pub(super) fn eliminate(mut a: Vec<f64>, n: usize, mut b: Vec<f64>, m: usize) -> Option<Vec<f64>> {
+pub(crate) fn eliminate(mut a: Vec<f64>, n: usize, mut b: Vec<f64>, m: usize) -> Option<Vec<f64>> {
     let size = a.iter().fold(0.0_f64, |s, x| s.max(x.abs()));
     for k in 0..n {
         let pivot = (k..n).max_by(|&p, &q| a[p * n + k].abs().total_cmp(&a[q * n + k].abs()))?;
@@ -88,7 +88,7 @@ pub(super) fn eliminate(mut a: Vec<f64>, n: usize, mut b: Vec<f64>, m: usize) ->
 }
 
 /// Eigenvalues and eigenvectors (columns) of a symmetric matrix by cyclic Jacobi rotations.
-pub(super) fn eigen(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn eigen(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     let mut a = a.to_vec();
     let mut vectors = vec![0.0; n * n];
     (0..n).for_each(|i| vectors[i * n + i] = 1.0);
@@ -132,7 +132,7 @@ fn rotate(a: &mut [f64], vectors: &mut [f64], n: usize, p: usize, q: usize) {
 
 /// A positive definite stand-in for `a`: itself if its pivots are above `floor`, otherwise with every eigenvalue
 /// replaced by its size, at least `floor`. Says which.
-pub(super) fn definite(a: Vec<f64>, n: usize, floor: f64) -> (Vec<f64>, bool) {
+pub(crate) fn definite(a: Vec<f64>, n: usize, floor: f64) -> (Vec<f64>, bool) {
     if cholesky(&a, n, floor).is_some() {
         return (a, true);
     }
@@ -149,7 +149,7 @@ pub(super) fn definite(a: Vec<f64>, n: usize, floor: f64) -> (Vec<f64>, bool) {
 }
 
 /// y = A x.
-pub(super) fn times(a: &[f64], x: &[f64]) -> Vec<f64> {
+pub(crate) fn times(a: &[f64], x: &[f64]) -> Vec<f64> {
     a.chunks_exact(x.len()).map(|row| row.iter().zip(x).map(|(a, x)| a * x).sum()).collect()
 }
 
