@@ -1,0 +1,715 @@
+//! The leader's side as a state machine without input or output: letters out, reports in, in the end the decision and the
+//! taxes.
+//!
+//! All N + 1 problems run in the same rounds. The fault rule is part of the mechanism: what is missing or no number is
+//! held from before, who misses the main problem several rounds in a row is dropped, and the problem without her, which
+//! ran beside the main one all along, takes its place.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::iterate::{Candidate, Finish, Iteration, Part, Sums};
+use super::letters::{Answer, Decision, Prices, Question, Round, Values};
+use super::projection::{self, Infeasible};
+use super::round::{Columns, Held, Places, pass, sized};
+use super::rules::{Bound, Marginals, Method, Moduli, Plan, Stop};
+use super::tax::{self, Settled};
+use crate::mechanism::AgentId;
+use crate::numeric::dense;
+
+/// What a follower is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Letter {
+    /// Say how strongly your cost bends at least (only where [`Moduli::Announced`]).
+    Modulus,
+    /// Answer these prices.
+    Prices(Prices),
+    /// This is decided; say what it costs.
+    Decision(Decision),
+}
+
+/// What a follower says.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// The least second derivative of her cost.
+    Modulus(f64),
+    /// Her answers to prices.
+    Answer(Answer),
+    /// What the decision costs her.
+    Values(Values),
+}
+
+/// Something that went other than the protocol asks.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// Parts of an answer were missing or no number; what was held before counts.
+    Missing {
+        /// The round, from 1.
+        round: usize,
+        /// Whose.
+        follower: AgentId,
+        /// In how many of the problems.
+        problems: usize,
+    },
+    /// Dropped for good.
+    Dropped {
+        /// The round, from 1.
+        round: usize,
+        /// Who.
+        follower: AgentId,
+        /// Whether somebody was dropped before: outside of what the theory covers.
+        again: bool,
+    },
+    /// Would have been dropped, but the couplings cannot be met without her: her last part is held to the end.
+    Kept {
+        /// The round, from 1.
+        round: usize,
+        /// Who.
+        follower: AgentId,
+    },
+    /// After a drop the couplings cannot be met without this follower as well: her tax is zero.
+    NoTax {
+        /// Who.
+        follower: AgentId,
+    },
+    /// Final values are missing: they are left out of everybody else's tax, on both sides.
+    NoValues {
+        /// Whose.
+        follower: AgentId,
+    },
+}
+
+/// What the rounds cost in messages; numbers are 8 bytes each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Traffic {
+    /// Rounds of prices and answers.
+    pub rounds: usize,
+    /// Messages, both ways, in rounds and at the end.
+    pub messages: u64,
+    /// Numbers from the leader to followers.
+    pub down: u64,
+    /// Numbers from followers to the leader.
+    pub up: u64,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Followers announce curvatures.
+    Moduli,
+    /// Prices and answers.
+    Rounds,
+    /// The decision stands; final values are collected.
+    Values,
+    /// Taxes stand.
+    Finished,
+}
+
+/// Which problem a follower's tax compares with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marginal {
+    /// None in this mode, or the follower is dropped.
+    None,
+    /// A problem, by number.
+    Problem(usize),
+    /// The couplings cannot be met without her.
+    Infeasible,
+}
+
+/// A problem that has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Solved {
+    /// Its number: 0 is the first main problem.
+    pub number: usize,
+    /// Who is absent (ascending).
+    pub absent: Arc<[AgentId]>,
+    /// How it ended.
+    pub finish: Finish,
+}
+
+/// All that the leader remembers.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(super) phase: Phase,
+    k: usize,
+    running: Vec<Iteration>,
+    pub(super) done: Vec<Solved>,
+    pub(super) main: usize,
+    pub(super) marginal: Vec<Marginal>,
+    pub(super) dropped: Vec<AgentId>,
+    strikes: Vec<usize>,
+    /// The coming round and where answers to it stand.
+    round: Arc<Round>,
+    places: Arc<Places>,
+    held: Option<Arc<Held>>,
+    created: usize,
+    /// Step and steepness in use.
+    step: f64,
+    steepness: Option<f64>,
+    pub(super) events: Vec<Event>,
+    pub(super) traffic: Traffic,
+    pub(super) settled: Option<Settled>,
+}
+
+/// Why a run cannot go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LeaderError {
+    /// The nearest allocation that meets the couplings was not found.
+    #[error("round {round}, problem without {absent:?}: {source}")]
+    Projection {
+        /// The round, from 1.
+        round: usize,
+        /// Who is absent.
+        absent: Vec<AgentId>,
+        /// What is missed.
+        source: Infeasible,
+    },
+    /// The number of reports is wrong.
+    #[error("found {found} reports, accepted is one slot for each of the {wanted} followers")]
+    Reports {
+        /// How many.
+        found: usize,
+        /// How many are needed.
+        wanted: usize,
+    },
+    /// The run is over.
+    #[error("the run is finished: no more reports are taken")]
+    Finished,
+}
+
+/// The leader of a plan.
+#[derive(Clone, Debug)]
+pub struct Leader {
+    plan: Arc<Plan>,
+    columns: Arc<Columns>,
+    boxes: bool,
+}
+
+impl Leader {
+    /// Ready to lead.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let columns = Arc::new(Columns::new(plan.problem()));
+        let boxes = plan.problem().followers().iter().all(super::model::Follower::bounded);
+        Self { plan, columns, boxes }
+    }
+
+    /// What is led.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn agents(&self) -> usize {
+        self.plan.problem().len()
+    }
+
+    /// Before the first letter.
+    pub fn start(&self) -> State {
+        let agents = self.agents();
+        let announced = self.plan.rules().moduli == Moduli::Announced;
+        let mut state = State {
+            phase: if announced { Phase::Moduli } else { Phase::Rounds },
+            k: 0,
+            running: Vec::new(),
+            done: Vec::new(),
+            main: 0,
+            marginal: vec![Marginal::None; agents],
+            dropped: Vec::new(),
+            strikes: vec![0; agents],
+            round: Arc::new(Round {
+                k: 0,
+                questions: Vec::new(),
+                prices: Vec::new(),
+                rho: 0.0,
+                sensitivities: false,
+                couplings: self.plan.problem().couplings(),
+            }),
+            places: Arc::new(Places::new(&empty_round(), agents)),
+            held: None,
+            created: 0,
+            step: self.plan.step(),
+            steepness: self.plan.steepness(),
+            events: Vec::new(),
+            traffic: Traffic::default(),
+            settled: None,
+        };
+        if !announced {
+            self.begin(&mut state);
+        }
+        state
+    }
+
+    fn begin(&self, state: &mut State) {
+        let start = self.plan.start_price();
+        state.phase = Phase::Rounds;
+        state.main = self.create(state, Vec::new(), &start);
+        if self.plan.rules().marginals == Marginals::Cold {
+            self.create_marginals(state, &start);
+        }
+        self.pose(state);
+    }
+
+    fn create(&self, state: &mut State, absent: Vec<AgentId>, start: &[f64]) -> usize {
+        let number = state.created;
+        state.created += 1;
+        let rules = self.plan.rules();
+        state.running.push(Iteration::new(self.plan.problem(), rules, number, absent, start));
+        number
+    }
+
+    /// A problem without each follower who is left, where the mode compares with one.
+    fn create_marginals(&self, state: &mut State, start: &[f64]) {
+        if !self.plan.rules().mode.has_marginals() {
+            return;
+        }
+        let agents = self.agents();
+        state.marginal = vec![Marginal::None; agents];
+        for j in (0..agents).filter(|j| !state.dropped.contains(j)).collect::<Vec<_>>() {
+            let mut absent = state.dropped.clone();
+            absent.push(j);
+            absent.sort_unstable();
+            // Alone, everybody was found to be dispensable when the plan was made.
+            let possible = state.dropped.is_empty()
+                || (absent.len() < agents && projection::feasible(self.plan.problem(), &absent).is_ok());
+            state.marginal[j] = if possible {
+                Marginal::Problem(self.create(state, absent, start))
+            } else {
+                state.events.push(Event::NoTax { follower: j });
+                Marginal::Infeasible
+            };
+        }
+    }
+
+    /// Writes the questions of the coming round.
+    fn pose(&self, state: &mut State) {
+        let question = |it: &Iteration| Question {
+            problem: it.number,
+            absent: it.absent.clone(),
+            trials: it.trials(),
+            shared: matches!(self.plan.rules().method, Method::Multipliers { .. }) && !it.pure,
+            probed: it.candidate.is_some(),
+        };
+        let rho = match self.plan.rules().method {
+            Method::Multipliers { rho, .. } => rho,
+            _ => 0.0,
+        };
+        state.round = Arc::new(Round {
+            k: state.k + 1,
+            questions: state.running.iter().map(question).collect(),
+            prices: state.running.iter().flat_map(|it| it.prices.iter().copied()).collect(),
+            rho,
+            sensitivities: self.plan.rules().method == Method::Newton,
+            couplings: self.plan.problem().couplings(),
+        });
+        state.places = Arc::new(Places::new(&state.round, self.agents()));
+    }
+
+    /// What a follower is told now; `None`: nothing is asked of her.
+    pub fn letter(&self, state: &State, agent: AgentId) -> Option<Letter> {
+        match state.phase {
+            Phase::Finished => None,
+            Phase::Moduli => Some(Letter::Modulus),
+            _ if state.dropped.contains(&agent) => None,
+            Phase::Values => Some(Letter::Decision(self.decision(state, agent))),
+            Phase::Rounds => {
+                let mut prices =
+                    Prices { round: state.round.clone(), shares: Vec::new(), probes: Vec::new() };
+                let range = self.plan.problem().range(agent);
+                for (it, question) in state.running.iter().zip(&state.round.questions) {
+                    if it.absent.contains(&agent) {
+                        continue;
+                    }
+                    if question.shared {
+                        prices.shares.extend(it.share(agent).into_iter().flatten());
+                    }
+                    if let Some(candidate) = &it.candidate {
+                        prices.probes.extend(&candidate.allocation[range.clone()]);
+                    }
+                }
+                Some(Letter::Prices(prices))
+            }
+        }
+    }
+
+    fn decision(&self, state: &State, agent: AgentId) -> Decision {
+        let range = self.plan.problem().range(agent);
+        let part = |number: usize| {
+            state.solved(number).map(|s| (s.absent.clone(), s.finish.allocation[range.clone()].to_vec()))
+        };
+        let z = part(state.main).map_or_else(Vec::new, |p| p.1);
+        let without = tax::valued(&self.plan, state, agent).filter_map(part).collect();
+        Decision { z, without }
+    }
+
+    /// Takes what arrived in this stage: one slot for each follower, `None` for silence.
+    ///
+    /// # Errors
+    /// The run is over, the number of slots is wrong, or a decision that meets the couplings was not found.
+    pub fn close(&self, state: &mut State, reports: Vec<Option<Report>>) -> Result<(), LeaderError> {
+        if reports.len() != self.agents() {
+            return Err(LeaderError::Reports { found: reports.len(), wanted: self.agents() });
+        }
+        match state.phase {
+            Phase::Finished => Err(LeaderError::Finished),
+            Phase::Moduli => {
+                self.take_moduli(state, &reports);
+                self.begin(state);
+                Ok(())
+            }
+            Phase::Rounds => self.close_round(state, reports),
+            Phase::Values => {
+                let values = reports
+                    .into_iter()
+                    .map(|r| match r {
+                        Some(Report::Values(values)) => values,
+                        _ => Values { value: f64::NAN, without: Vec::new() },
+                    })
+                    .collect();
+                tax::settle(&self.plan, state, values);
+                Ok(())
+            }
+        }
+    }
+
+    /// The step from what followers announce; who announces nothing usable counts as the public bound says.
+    fn take_moduli(&self, state: &mut State, reports: &[Option<Report>]) {
+        let m = self.plan.problem().couplings();
+        let mut sum = vec![0.0; m * m];
+        for (follower, report) in self.plan.problem().followers().iter().zip(reports) {
+            let announced = match report {
+                Some(Report::Modulus(x)) if *x > 0.0 && x.is_finite() => *x,
+                _ => follower.curvature.0.max(1e-12),
+            };
+            super::model::add_gram(follower, 1.0 / announced, &mut sum);
+        }
+        let (values, _) = dense::eigen(&sum, m);
+        let steepness = values.iter().fold(0.0_f64, |a, x| a.max(*x));
+        state.steepness = Some(steepness);
+        state.step = 1.0 / steepness;
+    }
+
+    fn close_round(&self, state: &mut State, reports: Vec<Option<Report>>) -> Result<(), LeaderError> {
+        let mut answers = self.sized_answers(state, reports);
+        let held = state.held.clone();
+        let found = pass(
+            self.plan.problem(),
+            &self.columns,
+            (&state.round, &state.places),
+            &mut answers,
+            held.as_deref(),
+        );
+        drop(held);
+        state.k += 1;
+        let main_pure = state.running.iter().find(|it| it.number == state.main).map(|it| it.pure);
+        self.note_missing(state, &found.missing, main_pure);
+        self.advance(state, &found.sums, answers)?;
+        self.drop_silent(state);
+        self.warm_start(state)?;
+        if state.running.is_empty() {
+            state.phase = Phase::Values;
+            state.traffic.messages += 2 * (self.agents() - state.dropped.len()) as u64;
+            for agent in (0..self.agents()).filter(|i| !state.dropped.contains(i)) {
+                let decision = self.decision(state, agent);
+                let parts = 1 + decision.without.len();
+                state.traffic.down += (parts * decision.z.len()) as u64;
+                state.traffic.up += parts as u64;
+            }
+        } else {
+            self.pose(state);
+        }
+        Ok(())
+    }
+
+    fn sized_answers(&self, state: &mut State, reports: Vec<Option<Report>>) -> Vec<Answer> {
+        let m = self.plan.problem().couplings();
+        let packed = if state.round.sensitivities { m * (m + 1) / 2 } else { 0 };
+        let prices = state.round.prices.len() as u64;
+        let mut answers = Vec::with_capacity(reports.len());
+        state.traffic.rounds += 1;
+        for (agent, report) in reports.into_iter().enumerate() {
+            let n = self.plan.problem().follower(agent).decisions();
+            let size = state.places.size(agent);
+            if !state.dropped.contains(&agent) {
+                // Prices of all problems but her own; shares and candidates are hers.
+                let own = (state.round.questions.len() * m) as u64;
+                let shared = if state.round.rho > 0.0 { own } else { 0 };
+                state.traffic.messages += 2;
+                state.traffic.down += prices.min(m as u64 * size.0 as u64) + shared + (size.1 * n) as u64;
+                state.traffic.up += (size.0 * (n + 1 + packed) + size.1) as u64;
+            }
+            let answer = match report {
+                Some(Report::Answer(answer)) => Some(answer),
+                _ => None,
+            };
+            answers.push(sized(answer, size, n, packed));
+        }
+        answers
+    }
+
+    fn note_missing(&self, state: &mut State, missing: &[(usize, AgentId)], main_pure: Option<bool>) {
+        let mut problems = vec![0_usize; self.agents()];
+        let mut struck = vec![false; self.agents()];
+        let main = state.round.questions.iter().position(|q| q.problem == state.main);
+        for (q, agent) in missing {
+            problems[*agent] += 1;
+            struck[*agent] |= Some(*q) == main;
+        }
+        for (follower, count) in problems.into_iter().enumerate() {
+            if count > 0 {
+                state.events.push(Event::Missing { round: state.k, follower, problems: count });
+            }
+            // Without the quadratic term a convex cost may have no answer: no strike for that.
+            if main_pure == Some(false) {
+                state.strikes[follower] = if struck[follower] { state.strikes[follower] + 1 } else { 0 };
+            }
+        }
+    }
+
+    /// Moves the prices of all problems, and ends those that are done.
+    fn advance(&self, state: &mut State, sums: &[Sums], answers: Vec<Answer>) -> Result<(), LeaderError> {
+        let mut held = Held {
+            round: state.round.clone(),
+            places: state.places.clone(),
+            choice: vec![0; sums.len()],
+            answers,
+        };
+        let (k, step, steepness) = (state.k, state.step, state.steepness);
+        let running = std::mem::take(&mut state.running);
+        let moved: Vec<(Iteration, usize)> = running
+            .into_par_iter()
+            .zip(sums)
+            .map(|(mut it, sums)| {
+                let parts = self.parts(&it, &held);
+                let choice = it.step(self.plan.rules(), step, steepness, sums, &parts);
+                (it, choice)
+            })
+            .collect();
+        moved.iter().enumerate().for_each(|(q, (_, choice))| held.choice[q] = *choice);
+        let ended: Vec<Result<(Iteration, Option<Finish>), LeaderError>> = moved
+            .into_par_iter()
+            .zip(sums)
+            .map(|((it, choice), sums)| {
+                let absent = it.absent.to_vec();
+                self.judge(it, choice, sums, &held).map_err(|source| LeaderError::Projection {
+                    round: k,
+                    absent,
+                    source,
+                })
+            })
+            .collect();
+        state.held = Some(Arc::new(held));
+        for result in ended {
+            let (it, finish) = result?;
+            match finish {
+                Some(finish) => {
+                    state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
+                }
+                None => state.running.push(it),
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody's answer to one problem, where the method needs them one by one.
+    fn parts<'a>(&'a self, it: &Iteration, held: &'a Held) -> Vec<Part<'a>> {
+        if !matches!(self.plan.rules().method, Method::Multipliers { .. }) || it.pure {
+            return Vec::new();
+        }
+        self.members(it)
+            .filter_map(|agent| {
+                let follower = self.plan.problem().follower(agent);
+                held.z(agent, it.number, follower.decisions()).map(|z| Part { agent, follower, z })
+            })
+            .collect()
+    }
+
+    fn members(&self, it: &Iteration) -> impl Iterator<Item = AgentId> {
+        let absent = it.absent.clone();
+        (0..self.agents()).filter(move |i| !absent.contains(i))
+    }
+
+    /// Whether a problem ends with this round, and with which allocation.
+    fn judge(
+        &self,
+        mut it: Iteration,
+        choice: usize,
+        sums: &Sums,
+        held: &Held,
+    ) -> Result<(Iteration, Option<Finish>), Infeasible> {
+        let stop = self.plan.rules().stop;
+        let pure = std::mem::replace(&mut it.pure, false);
+        if let Some(mut candidate) = it.candidate.take() {
+            if pure {
+                candidate.lower = it.lower;
+            }
+            let epsilon = if let Stop::Gap { epsilon, .. } = stop { epsilon } else { 0.0 };
+            let certified = candidate.lower.is_some_and(|lower| sums.probed - lower <= epsilon);
+            if certified || (pure && it.k >= it.cap) {
+                let finish = finish(&it, candidate, certified);
+                return Ok((it, Some(finish)));
+            }
+        }
+        let last = it.k >= it.cap;
+        if pure && !last {
+            return Ok((it, None));
+        }
+        if last || it.promising(stop, sums, choice) {
+            let allocation = projection::project(self.plan.problem(), &it.absent, &self.gather(&it, held))?;
+            let sound = self.plan.rules().bound == Bound::Naive || it.bounds(self.boxes);
+            let candidate = Candidate { allocation, lower: if sound { it.lower } else { None } };
+            if last && (sound || pure) {
+                let finish = finish(&it, candidate, false);
+                return Ok((it, Some(finish)));
+            }
+            it.pure = !sound;
+            it.candidate = Some(candidate);
+        }
+        Ok((it, None))
+    }
+
+    /// All answers to one problem in one list.
+    fn gather(&self, it: &Iteration, held: &Held) -> Vec<f64> {
+        let mut z = self.plan.problem().absence();
+        for agent in self.members(it) {
+            let range = self.plan.problem().range(agent);
+            if let Some(own) = held.z(agent, it.number, range.len()) {
+                z[range].copy_from_slice(own);
+            }
+        }
+        z
+    }
+
+    /// Drops who missed the main problem too often; the problem without her takes its place.
+    fn drop_silent(&self, state: &mut State) {
+        for agent in 0..self.agents() {
+            if state.strikes[agent] < self.plan.rules().strikes || state.dropped.contains(&agent) {
+                continue;
+            }
+            state.strikes[agent] = 0;
+            let mut absent = state.dropped.clone();
+            absent.push(agent);
+            absent.sort_unstable();
+            let standby = match state.marginal[agent] {
+                Marginal::Problem(number) => Some(number),
+                Marginal::Infeasible => None,
+                Marginal::None => {
+                    let possible = absent.len() < self.agents()
+                        && projection::feasible(self.plan.problem(), &absent).is_ok();
+                    possible.then(|| self.create(state, absent.clone(), &self.plan.start_price()))
+                }
+            };
+            let Some(main) = standby else {
+                state.events.push(Event::Kept { round: state.k, follower: agent });
+                continue;
+            };
+            let again = !state.dropped.is_empty();
+            state.events.push(Event::Dropped { round: state.k, follower: agent, again });
+            state.dropped = absent;
+            state.main = main;
+            state.running.retain(|it| it.number == main);
+            if self.plan.rules().marginals == Marginals::Cold {
+                self.create_marginals(state, &self.plan.start_price());
+            }
+        }
+    }
+
+    /// Starts the marginal problems at the end of the main one, where the rules say so.
+    fn warm_start(&self, state: &mut State) -> Result<(), LeaderError> {
+        let Marginals::Warm { rounds } = self.plan.rules().marginals else { return Ok(()) };
+        let fresh = state.marginal.iter().all(|m| *m == Marginal::None);
+        if !state.running.is_empty() || !fresh || !self.plan.rules().mode.has_marginals() {
+            return Ok(());
+        }
+        let Some(main) = state.solved(state.main).cloned() else { return Ok(()) };
+        self.create_marginals(state, &main.finish.price);
+        if rounds > 0 {
+            state.running.iter_mut().for_each(|it| it.cap = rounds);
+            return Ok(());
+        }
+        let Some(held) = state.held.clone() else { return Ok(()) };
+        for it in std::mem::take(&mut state.running) {
+            let mut z = self.plan.problem().absence();
+            for agent in self.members(&it) {
+                let range = self.plan.problem().range(agent);
+                if let Some(own) = held.z(agent, main.number, range.len()) {
+                    z[range].copy_from_slice(own);
+                }
+            }
+            let absent = it.absent.to_vec();
+            let allocation = projection::project(self.plan.problem(), &absent, &z)
+                .map_err(|source| LeaderError::Projection { round: state.k, absent, source })?;
+            let finish = Finish {
+                allocation,
+                lower: None,
+                price: main.finish.price.clone(),
+                rounds: 0,
+                certified: false,
+            };
+            state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
+        }
+        Ok(())
+    }
+}
+
+fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
+    Finish {
+        allocation: candidate.allocation,
+        lower: candidate.lower,
+        price: it.price.clone(),
+        rounds: it.k,
+        certified,
+    }
+}
+
+fn empty_round() -> Round {
+    Round { k: 0, questions: Vec::new(), prices: Vec::new(), rho: 0.0, sensitivities: false, couplings: 1 }
+}
+
+impl State {
+    /// Where the run is.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The round that is open or was closed last, from 1; 0 before the first.
+    pub fn round(&self) -> usize {
+        if self.phase == Phase::Rounds { self.k + 1 } else { self.k }
+    }
+
+    /// What went other than asked, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Who was dropped (ascending).
+    pub fn dropped(&self) -> &[AgentId] {
+        &self.dropped
+    }
+
+    /// Messages so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Problems that have ended.
+    pub fn solved_problems(&self) -> &[Solved] {
+        &self.done
+    }
+
+    /// The number of the main problem.
+    pub fn main_problem(&self) -> usize {
+        self.main
+    }
+
+    /// One of them by number.
+    pub fn solved(&self, number: usize) -> Option<&Solved> {
+        self.done.iter().find(|s| s.number == number)
+    }
+
+    /// Decision and taxes, when they stand.
+    pub fn settled(&self) -> Option<&Settled> {
+        self.settled.as_ref()
+    }
+}

@@ -1,0 +1,197 @@
+//! Worked numbers of dual decomposition among strategic followers (paper 003, Algorithm 1).
+
+use std::sync::Arc;
+
+use vickrey::faithful::dual::cost::Cost;
+use vickrey::faithful::dual::curve::Curve;
+use vickrey::faithful::dual::leader::{Leader, State};
+use vickrey::faithful::dual::model::{Follower, Problem};
+use vickrey::faithful::dual::protocol::DualDecomposition;
+use vickrey::faithful::dual::rules::{Method, Mode, Plan, Rules, Stop};
+use vickrey::faithful::dual::strategies::{DualWorld, Play, Player, faithful_run};
+use vickrey::faithful::dual::tax::Settled;
+use vickrey::simulate::{self, Profile};
+
+fn quadratic(matrix: &[f64], linear: &[f64], constant: f64) -> Arc<Cost> {
+    Arc::new(Cost::quadratic(matrix.to_vec(), linear.to_vec(), constant).unwrap())
+}
+
+fn plan(total: &[f64], followers: &[(&[f64], usize)], costs: &[Arc<Cost>], rules: Rules) -> Arc<Plan> {
+    boxed(total, followers, costs, rules, None)
+}
+
+fn boxed(
+    total: &[f64],
+    followers: &[(&[f64], usize)],
+    costs: &[Arc<Cost>],
+    rules: Rules,
+    limits: Option<(f64, f64)>,
+) -> Arc<Plan> {
+    let public = followers
+        .iter()
+        .zip(costs)
+        .map(|((coupling, n), cost)| {
+            let mut follower = Follower::new(coupling.to_vec(), *n);
+            if let Some((low, high)) = limits {
+                follower.low = vec![low; *n];
+                follower.high = vec![high; *n];
+            }
+            follower.curvature = cost.curvature(&follower.low, &follower.high);
+            follower
+        })
+        .collect();
+    let problem = Problem::new(total.to_vec(), public).unwrap();
+    let plan = Arc::new(Plan::new(problem, rules).unwrap());
+    for (agent, cost) in costs.iter().enumerate() {
+        plan.fits(agent, cost).unwrap();
+    }
+    plan
+}
+
+/// v_1 = z^2/2 - 2z, v_2 = z^2 - z, v_3 = 2z^2 - 8z, R = (1, 1, 2), c = 3.
+fn case_a(method: Method, stop: Stop, mode: Mode) -> (Arc<Plan>, Vec<Arc<Cost>>) {
+    let costs = vec![
+        quadratic(&[1.0], &[-2.0], 0.0),
+        quadratic(&[2.0], &[-1.0], 0.0),
+        quadratic(&[4.0], &[-8.0], 0.0),
+    ];
+    let rules = Rules { method, stop, mode, ..Rules::default() };
+    let plan = plan(&[3.0], &[(&[1.0], 1), (&[1.0], 1), (&[2.0], 1)], &costs, rules);
+    (plan, costs)
+}
+
+fn ascent(step: f64) -> Method {
+    Method::Ascent { step: Some(step), fading: false }
+}
+
+fn solve(plan: &Arc<Plan>, costs: &[Arc<Cost>]) -> (State, Settled) {
+    let state = faithful_run(&Leader::new(plan.clone()), costs).unwrap();
+    let settled = state.settled().unwrap().clone();
+    (state, settled)
+}
+
+/// Printed digits: equal up to half a unit of the tenth decimal.
+fn near(ours: &[f64], printed: &[f64]) {
+    assert_eq!(ours.len(), printed.len());
+    for (x, y) in ours.iter().zip(printed) {
+        assert!((x - y).abs() < 1e-10, "{ours:?} against {printed:?}");
+    }
+}
+
+#[test]
+fn case_a_round_by_round() {
+    let run = |n| {
+        let (plan, costs) = case_a(ascent(0.4), Stop::Rounds(n), Mode::Vcg);
+        solve(&plan, &costs).1
+    };
+    let one = run(1);
+    near(
+        &one.allocation,
+        &[1.416_666_666_7, -0.083_333_333_3, 0.833_333_333_3].map(|x: f64| (x * 12.0).round() / 12.0),
+    );
+    near(&one.payment, &[2.2525, -0.167_638_888_9, 0.416_666_666_7]);
+    let two = run(2);
+    near(&two.allocation, &[0.6, -0.2, 1.3]);
+    near(&two.payment, &[0.7104, -0.3224, 1.385]);
+    near(&run(5).payment, &[0.719_960_678_4, -0.290_002_073_6, 1.386_659_84]);
+    let (plan, costs) = case_a(ascent(0.4), Stop::Rounds(5), Mode::Dual);
+    near(&solve(&plan, &costs).1.payment, &[0.720_491_52, -0.289_994_24, 1.386_721_28]);
+}
+
+#[test]
+fn every_method_reaches_the_exact_taxes() {
+    let stop = Stop::Gap { epsilon: 1e-13, cap: 2_000 };
+    for method in [
+        ascent(0.4),
+        Method::Accelerated { step: None },
+        Method::Multipliers { rho: 1.0, relaxation: 1.0 },
+        Method::Multipliers { rho: 1.0, relaxation: 1.6 },
+        Method::Newton,
+    ] {
+        let (plan, costs) = case_a(method, stop, Mode::Vcg);
+        let (state, settled) = solve(&plan, &costs);
+        println!("{method:?}: {} rounds, certificate {:?}", state.traffic().rounds, settled.certificate);
+        for (x, y) in settled.payment.iter().zip([0.72, -0.29, 1.386_666_666_666_666_7]) {
+            // The gap grows with the square of the distance, a single tax with the distance itself.
+            assert!((x - y).abs() < 1e-6, "{method:?} {settled:?}");
+        }
+        assert!(settled.epsilon.unwrap() < 1e-12, "{method:?}");
+    }
+}
+
+#[test]
+fn case_a_with_faults() {
+    let (plan, costs) = case_a(ascent(0.4), Stop::Rounds(6), Mode::Vcg);
+    let run = |play: Play| {
+        let mechanism = DualDecomposition::new(plan.clone());
+        let mut world = DualWorld { plan: plan.clone(), costs: costs.clone() };
+        let mut profile: Profile<_, _> = (0..3)
+            .map(|i| {
+                let play = if i == 1 { play.clone() } else { Play::Faithful };
+                Box::new(Player { plan: plan.clone(), play }) as Box<_>
+            })
+            .collect();
+        let mut last = None;
+        simulate::run(&mechanism, &mut world, &mut profile, 1, |stage| {
+            last = stage.outcome.settled.clone().or(last.take());
+        })
+        .unwrap();
+        last.unwrap()
+    };
+    let missed = run(Play::Silent { from: 3, to: 4 });
+    near(&missed.allocation, &[0.6, -0.2, 1.3]);
+    near(&missed.payment, &[0.719_999_606_784, -0.290_000_082_944, 1.386_666_598_4]);
+    let gone = run(Play::Silent { from: 2, to: usize::MAX });
+    near(&gone.allocation, &[0.500_288, 0.0, 1.249_856]);
+    near(&gone.payment, &[0.625_432_041_472, 0.0, 0.624_568_041_472]);
+}
+
+#[test]
+fn case_d_with_two_couplings() {
+    let costs = vec![
+        quadratic(&[2.0, 0.5, 0.5, 1.0], &[-1.0, 0.0], 0.0),
+        quadratic(&[1.0, 0.0, 0.0, 3.0], &[0.0, 1.0], 0.0),
+        quadratic(&[4.0], &[-2.0], 0.0),
+    ];
+    for (method, rounds) in [(Method::Newton, 10), (Method::Accelerated { step: None }, 500)] {
+        let rules = Rules { method, stop: Stop::Rounds(rounds), ..Rules::default() };
+        let plan = plan(
+            &[1.0, 0.5],
+            &[(&[1.0, 0.0, 0.0, 1.0], 2), (&[1.0, 1.0, 0.0, 1.0], 2), (&[1.0, -1.0], 1)],
+            &costs,
+            rules,
+        );
+        let (_, settled) = solve(&plan, &costs);
+        near(
+            &settled.allocation,
+            &[0.417_475_728_155, 0.754_045_307_443, 0.211_974_110_032, 0.058_252_427_184, 0.312_297_734_628],
+        );
+        near(&settled.price, &[-0.211_974_110_032, -0.962_783_171_521]);
+        near(&settled.payment, &[-1.332_363_126_029, -0.184_160_493_973, 0.174_139_690_406]);
+    }
+}
+
+#[test]
+fn case_b_with_limits_logarithms_and_a_kink() {
+    let costs = vec![
+        Arc::new(Cost::separable(vec![Curve::log(1.0, 0.5, 0.0).unwrap()], 0.0).unwrap()),
+        Arc::new(Cost::separable(vec![Curve::log(2.0, 0.5, 0.0).unwrap()], 0.0).unwrap()),
+        Arc::new(
+            Cost::separable(vec![Curve::pieces(1.0, &[(-2.0, 0.0), (0.0, -1.0)]).unwrap()], 0.0).unwrap(),
+        ),
+    ];
+    for method in [
+        Method::Newton,
+        Method::Accelerated { step: None },
+        Method::Multipliers { rho: 1.0, relaxation: 1.6 },
+    ] {
+        let rules = Rules { method, stop: Stop::Gap { epsilon: 1e-11, cap: 20_000 }, ..Rules::default() };
+        let plan = boxed(&[2.0], &[(&[1.0], 1), (&[1.0], 1), (&[1.0], 1)], &costs, rules, Some((0.0, 2.0)));
+        let (state, settled) = solve(&plan, &costs);
+        println!("{method:?}: {} rounds, certificate {:?}", state.traffic().rounds, settled.certificate);
+        for (x, y) in settled.payment.iter().zip([0.364_643_113_6, 0.875_468_737_4, 0.546_964_670_4]) {
+            assert!((x - y).abs() < 1e-9, "{method:?}: {settled:?}");
+        }
+        assert!((settled.value.iter().sum::<f64>() + 1.714_329_690_7).abs() < 1e-9);
+    }
+}
