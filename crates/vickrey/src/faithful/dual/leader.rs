@@ -708,6 +708,11 @@ impl State {
         self.done.iter().find(|s| s.number == number)
     }
 
+    /// How the problem without this follower alone ended, which her tax compares with; none if there was none.
+    pub fn compared_with(&self, agent: AgentId) -> Option<&Finish> {
+        self.done.iter().find(|s| *s.absent == [agent]).map(|s| &s.finish)
+    }
+
     /// Decision and taxes, when they stand.
     pub fn settled(&self) -> Option<&Settled> {
         self.settled.as_ref()
