@@ -2,6 +2,7 @@
 
 pub mod chebyshev;
 pub mod cholesky;
+pub mod eigen;
 pub mod gauss;
 pub mod law;
 pub mod lines;
