@@ -95,7 +95,8 @@ impl Graph {
         }
         sorted.sort_unstable();
         if let Some(twice) = sorted.windows(2).find(|w| (w[0].0, w[0].1) == (w[1].0, w[1].1)) {
-            let (a, b, index) = twice[1];
+            let index = twice[1].2;
+            let (a, b) = edges[index];
             let found = format!("{a}-{b}, which is edge {} already", twice[0].2);
             return refuse("edges", Place::Edge(index), found, "each pair once");
         }

@@ -95,7 +95,7 @@ fn laplacian(graph: &Graph) -> Vec<f64> {
 ///
 /// With s subtracted on the diagonal, what is left of a subtree at its top is 1 + r with
 /// r = -s + sum over children of r_c / (1 + r_c). The 1 (the edge to the parent) is never mixed with r, so that a small s
-/// keeps all its digits: eigenvalues are found to a relative error of rounding, however small.
+/// keeps all its digits: eigenvalues are found to a relative error of roundings times depth, however small.
 struct Sturm {
     tree: Rooted,
     degrees: Degrees,
@@ -111,9 +111,13 @@ impl Sturm {
         for &i in &tree.order[1..] {
             children[tree.parent[i]] += 1;
         }
-        let most = children.iter().copied().max().unwrap_or(0) as f64;
-        // A few roundings in each term, and one for each addition: relative changes of edges and of s.
-        let margin = 4.0 * f64::EPSILON * (4.0 + most);
+        let mut roundings = vec![0_usize; graph.len()];
+        for &i in &tree.order {
+            roundings[i] = roundings[tree.parent[i]] + children[i] + 4;
+        }
+        // Each rounding scales a subtree's part of numerator and denominator of the Rayleigh quotient alike, but not
+        // the rest's: they add up from a leaf to the root.
+        let margin = 2.0 * f64::EPSILON * roundings.into_iter().max().unwrap_or(0) as f64;
         Self { tree, degrees: degrees(graph), margin }
     }
 
