@@ -15,9 +15,15 @@ pub fn moved(own: f64, step: f64, span: (f64, f64), heard: impl Iterator<Item = 
 
 /// All rounds with everybody faithful.
 pub fn run(rules: &Rules, types: &[f64]) -> Vec<f64> {
+    each(rules, types, |_| ())
+}
+
+/// The same; `see` is shown all positions before the first round and after every round.
+pub fn each(rules: &Rules, types: &[f64], mut see: impl FnMut(&[f64])) -> Vec<f64> {
     let graph = rules.instance().graph();
     let mut now = types.to_vec();
     let mut next = vec![0.0; now.len()];
+    see(&now);
     for _ in 0..rules.rounds() {
         // Everybody's sum is its own: the number of threads does not matter.
         let part = |(c, chunk): (usize, &mut [f64])| {
@@ -33,6 +39,7 @@ pub fn run(rules: &Rules, types: &[f64]) -> Vec<f64> {
             next.chunks_mut(CHUNK).enumerate().for_each(part);
         }
         std::mem::swap(&mut now, &mut next);
+        see(&now);
     }
     now
 }

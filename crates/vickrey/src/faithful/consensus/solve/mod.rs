@@ -290,6 +290,21 @@ impl Rules {
         iterate::run(self, types)
     }
 
+    /// Disagreement of faithful followers after every round, from 0 (the types) to n.
+    pub fn course(&self, types: &[f64]) -> Vec<f64> {
+        let mut course = Vec::with_capacity(self.rounds + 1);
+        iterate::each(self, types, |positions| course.push(disagreement(positions)));
+        course
+    }
+
+    /// Where a faithful follower is before every round: what it sends in rounds 1 to n.
+    pub(super) fn path_of(&self, types: &[f64], follower: AgentId) -> Vec<f64> {
+        let mut path = Vec::with_capacity(self.rounds + 1);
+        iterate::each(self, types, |positions| path.push(positions[follower]));
+        path.truncate(self.rounds);
+        path
+    }
+
     /// Final positions if one follower sends what it likes, moves to `finish` in the end, and all others are faithful.
     ///
     /// `messages` has one list for every round, with one message for each of its neighbours; none: nothing is sent.
