@@ -4,7 +4,7 @@
 //! her tax with it (rule F of [`super`]).
 
 use super::cost::{Cost, CostError};
-use super::model::Problem;
+use super::model::{Problem, Steepness};
 use super::projection::{self, Infeasible};
 use crate::mechanism::AgentId;
 
@@ -155,7 +155,7 @@ impl Default for Rules {
 pub struct Plan {
     problem: Problem,
     rules: Rules,
-    steepness: Option<f64>,
+    steepness: Option<Steepness>,
     /// Followers without whom the couplings cannot be met (ascending).
     essential: Vec<AgentId>,
 }
@@ -187,6 +187,12 @@ pub enum PlanError {
          price step is safe; accepted are a public lower bound above 0, a fading step, or the method of multipliers"
     )]
     NoCurvature(String),
+    /// Dual values may not exist.
+    #[error(
+        "mode: found `dual`, but nothing bounds the cost of {0} from below at every price (her public curvature begins at 0 \
+         and a limit of hers is infinite); accepted are finite limits, a public lower bound above 0, or the mode `vcg`"
+    )]
+    NoDual(String),
     /// Too few for problems without one of them.
     #[error(
         "followers: found {0}, accepted are at least 2 where taxes compare with the problem without a follower"
@@ -250,8 +256,13 @@ impl Plan {
         if rules.mode.has_marginals() && problem.len() < 2 {
             return Err(PlanError::TooFew(problem.len()));
         }
-        let steepness = problem.steepness();
-        check_method(&problem, &rules, steepness)?;
+        let moduli: Vec<f64> = problem.followers().iter().map(|f| f.curvature.0).collect();
+        let steepness = moduli.iter().all(|m| *m > 0.0).then(|| problem.steepness_of(&moduli));
+        check_method(&problem, &rules, steepness.as_ref().map(|s| s.largest))?;
+        let loose = problem.followers().iter().position(|f| f.curvature.0 <= 0.0 && !f.bounded());
+        if let (Mode::Dual, Moduli::Public, Some(agent)) = (rules.mode, rules.moduli, loose) {
+            return Err(PlanError::NoDual(problem.name(agent).into_owned()));
+        }
         let essential = essential(&problem);
         if let (true, Some((agent, why))) = (rules.mode.has_marginals(), essential.first()) {
             return Err(PlanError::Essential { who: problem.name(*agent).into_owned(), why: why.clone() });
@@ -272,7 +283,12 @@ impl Plan {
 
     /// The largest eigenvalue of sum R_i R_i'/m_i, if all m_i > 0.
     pub fn steepness(&self) -> Option<f64> {
-        self.steepness
+        self.steepness.as_ref().map(|s| s.largest)
+    }
+
+    /// A diagonal bound on how steeply the uses of couplings answer to prices, if all m_i > 0.
+    pub(super) fn bounds(&self) -> Option<&[f64]> {
+        self.steepness.as_ref().map(|s| &s.rows[..])
     }
 
     /// Followers without whom the couplings cannot be met (ascending): they cannot be dropped, and can refuse to take part.
@@ -286,7 +302,7 @@ impl Plan {
             Method::Ascent { step, .. } | Method::Accelerated { step } => step,
             Method::Multipliers { .. } | Method::Newton => None,
         };
-        given.or(self.steepness.map(|l| 1.0 / l)).unwrap_or(0.0)
+        given.or(self.steepness().map(|l| 1.0 / l)).unwrap_or(0.0)
     }
 
     /// lam^0.
