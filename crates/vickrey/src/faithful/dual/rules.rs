@@ -305,6 +305,43 @@ impl Plan {
         given.or(self.steepness().map(|l| 1.0 / l)).unwrap_or(0.0)
     }
 
+    /// How many rounds of plain ascent bring the gap below `epsilon` for sure, if the starting price is at most `distance`
+    /// from a clearing one. None where no such number is known: another method, limits, a coupling without full row
+    /// rank, no public bounds on second derivatives, or a step too large for the bound.
+    ///
+    /// The gap after n rounds is at most L s_1^2/(2 m^2) distance^2 r^(2(n-1)), with m and L the least and the largest
+    /// public second derivative, s_1 and s_m the extreme singular values of R and r = max(|1 - step mu|, |1 - step
+    /// steepness|), mu = s_m^2/L. Very pessimistic: a cap for runs that stop by certificate.
+    pub fn rounds_for(&self, epsilon: f64, distance: f64) -> Option<usize> {
+        let Method::Ascent { fading: false, .. } = self.rules.method else { return None };
+        if self.problem.followers().iter().any(super::model::Follower::limited) || epsilon <= 0.0 {
+            return None;
+        }
+        let m = self.problem.couplings();
+        let mut gram = vec![0.0; m * m];
+        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+        for follower in self.problem.followers() {
+            super::model::add_gram(follower, 1.0, &mut gram);
+            (least, most) = (least.min(follower.curvature.0), most.max(follower.curvature.1));
+        }
+        let (values, _) = crate::numeric::dense::eigen(&gram, m);
+        let s1 = values.iter().fold(0.0_f64, |a, x| a.max(*x));
+        let sm = values.iter().fold(f64::INFINITY, |a, x| a.min(*x));
+        let (step, mu) = (self.step(), sm / most);
+        let rate = (1.0 - step * mu).abs().max((1.0 - step * self.steepness()?).abs());
+        let known = most.is_finite() && least > 0.0 && sm > 1e-12 * s1 && rate < 1.0;
+        let first = 0.5 * most * s1 / (least * least) * distance * distance;
+        if !known || !first.is_finite() {
+            return None;
+        }
+        if first <= epsilon {
+            return Some(1);
+        }
+        // One round after which nothing is left, if the rate is zero.
+        let after = if rate > 0.0 { (first / epsilon).ln() / (-2.0 * rate.ln()) } else { 1.0 };
+        Some(1 + after.ceil().max(1.0) as usize)
+    }
+
     /// lam^0.
     pub fn start_price(&self) -> Vec<f64> {
         if self.rules.start.is_empty() {
