@@ -144,6 +144,8 @@ pub struct State {
     /// The coming round and where answers to it stand.
     round: Arc<Round>,
     places: Arc<Places>,
+    /// Whether letters differ between followers.
+    personal: bool,
     held: Option<Arc<Held>>,
     created: usize,
     /// The step in use, and the bound on how steeply the uses of couplings answer.
@@ -227,6 +229,7 @@ impl Leader {
                 couplings: self.plan.problem().couplings(),
             }),
             places: Arc::new(Places::new(&empty_round(), agents)),
+            personal: false,
             held: None,
             created: 0,
             step: self.plan.step(),
@@ -304,6 +307,7 @@ impl Leader {
             couplings: self.plan.problem().couplings(),
         });
         state.places = Arc::new(Places::new(&state.round, self.agents()));
+        state.personal = state.round.questions.iter().any(|q| q.shared || q.probed);
     }
 
     /// What a follower is told now; `None`: nothing is asked of her.
@@ -316,6 +320,9 @@ impl Leader {
             Phase::Rounds => {
                 let mut prices =
                     Prices { round: state.round.clone(), shares: Vec::new(), probes: Vec::new() };
+                if !state.personal {
+                    return Some(Letter::Prices(prices));
+                }
                 let range = self.plan.problem().range(agent);
                 for (it, question) in state.running.iter().zip(&state.round.questions) {
                     if it.absent.contains(&agent) {

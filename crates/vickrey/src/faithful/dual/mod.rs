@@ -30,7 +30,7 @@
 //! - [`leader`], [`follower`], [`letters`], [`tax`]: the state machines, without input or output
 //! - [`projection`]: the nearest allocation that meets the couplings within limits
 //! - [`protocol`], [`strategies`]: as a [`Mechanism`](crate::mechanism::Mechanism), with deviations
-//! - [`audit`]: evidence
+//! - evidence: [`audit`]
 
 pub mod audit;
 pub mod cost;
