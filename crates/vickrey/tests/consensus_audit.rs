@@ -153,10 +153,11 @@ proptest! {
         let found = best(Case { rules: &rules, types, faithful: &faithful }, follower, usize::MAX);
         prop_assert!(found.found <= found.certified);
         if faithful.settlement.passed {
-            prop_assert!(found.certified - found.found < 1e-6, "{:?}", found);
+            prop_assert!(found.certified - found.found < 1e-8, "{:?}", found);
             let apart = optimum(types).1.sqrt();
             prop_assert!(found.found <= found.bound.unwrap() + 1e-12);
-            prop_assert!(found.bound.unwrap() <= 2.0 * apart * rules.limit() * (1.0 + 1e-12));
+            // Both are differences of costs of about 1.
+            prop_assert!(found.bound.unwrap() <= 2.0 * apart * rules.limit() + 1e-14);
         }
         // What was found can be played.
         let gain = |messages: &[Vec<Option<f64>>], finish: f64| {
