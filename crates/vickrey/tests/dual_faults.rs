@@ -148,7 +148,8 @@ fn follow(trail: &mut Trail, without: AgentId, (agent, n): (AgentId, usize), let
     }
 }
 
-const SENSELESS: [f64; 8] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, 1e20, -1e6, 0.0];
+const SENSELESS: [f64; 10] =
+    [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -f64::MAX, 1e300, -1e200, 1e20, -1e6, 0.0];
 
 /// What one follower may do in a round.
 #[derive(Clone, Copy, Debug)]
@@ -371,4 +372,189 @@ fn whatever_one_follower_does() {
     }
     println!("{compared} compared, {after} after drops, {drops} drops, {gains} gains below the certificate");
     assert!(compared > 500 && after > 500 && drops > 100 && gains > 10);
+}
+
+#[test]
+fn a_run_is_its_reports() {
+    for seed in 0..40_u64 {
+        let game = Game::random(seed, seed % 2 == 0);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let method = pick(&mut rng, &game.methods());
+        let mode = pick(&mut rng, &[Mode::Vcg, Mode::Zero, Mode::Dual]);
+        let stop = pick(&mut rng, &[Stop::Rounds(6), Stop::Gap { epsilon: 1e-4, cap: 40 }]);
+        let leader = game.leader((method, stop, mode));
+        let what = format!("seed {seed}");
+        let (state, record, _) = run(&game, &leader, Script::random(seed, 0), &what);
+        // Closed anew, with a copy taken over in the middle by a leader that was told the plan alone.
+        let middle = rng.random_range(0..record.len());
+        let mut again = leader.start();
+        for reports in &record[..middle] {
+            leader.close(&mut again, reports.clone()).expect("as before");
+        }
+        let other = Leader::new(Arc::new(leader.plan().as_ref().clone()));
+        let mut copy = again.clone();
+        for reports in &record[middle..] {
+            for agent in 0..game.costs.len() {
+                assert_eq!(leader.letter(&again, agent).is_some(), other.letter(&copy, agent).is_some());
+            }
+            leader.close(&mut again, reports.clone()).expect("as before");
+            other.close(&mut copy, reports.clone()).expect("as before");
+        }
+        let bits = |state: &State| {
+            format!(
+                "{:?} {:?} {:?} {:?}",
+                state.settled(),
+                state.events(),
+                state.solved_problems(),
+                state.traffic()
+            )
+        };
+        assert_eq!(bits(&again), bits(&state), "{what}");
+        assert_eq!(bits(&copy), bits(&state), "{what}");
+    }
+}
+
+/// The problem without a follower as one of its own.
+fn alone(game: &Game, j: AgentId) -> Game {
+    let mut followers = game.problem.followers().to_vec();
+    followers.remove(j);
+    let mut costs = game.costs.clone();
+    costs.remove(j);
+    Game { problem: Problem::new(game.problem.left(&[j]), followers).expect("not essential"), costs }
+}
+
+#[test]
+fn all_problems_at_once_are_one_after_the_other() {
+    for seed in 0..40_u64 {
+        let game = Game::random(seed, seed % 2 == 0);
+        for method in game.methods() {
+            for stop in [Stop::Rounds(5), Stop::Gap { epsilon: 1e-5, cap: 60 }] {
+                let what = format!("seed {seed}, {method:?}, {stop:?}");
+                let leader = game.leader((method, stop, Mode::Vcg));
+                let together = run(&game, &leader, Script { often: 0.0, ..Script::silent(0) }, &what).0;
+                // The safe step of all is safe without somebody too, and the same for everybody.
+                let step = Some(leader.plan().step());
+                let method = match method {
+                    Method::Ascent { fading, .. } => Method::Ascent { step, fading },
+                    Method::Accelerated { .. } => Method::Accelerated { step },
+                    other => other,
+                };
+                for j in 0..game.costs.len() {
+                    let ours =
+                        together.solved_problems().iter().find(|s| s.absent[..] == [j]).expect("solved");
+                    // Newton's gradient trial comes from the bounds of all followers: there the others play without the
+                    // mode's own problems, and j is dropped.
+                    let newton = method == Method::Newton;
+                    let other = if newton { None } else { Some(alone(&game, j)) };
+                    let other = other.as_ref().unwrap_or(&game);
+                    let single = other.leader((method, stop, Mode::Zero));
+                    let script =
+                        if newton { Script::silent(j) } else { Script { often: 0.0, ..Script::silent(0) } };
+                    let separate = run(other, &single, script, &what).0;
+                    let theirs = separate.solved(separate.main_problem()).expect("solved");
+                    let mut z = ours.finish.allocation.clone();
+                    if !newton {
+                        z.drain(game.problem.range(j));
+                    }
+                    assert_eq!(z, theirs.finish.allocation, "{what}, without {j}");
+                    let bits = |s: &vickrey::faithful::dual::leader::Solved| {
+                        let f = &s.finish;
+                        format!("{:?} {:?} {:?} {} {}", f.lower, f.held, f.price, f.rounds, f.certified)
+                    };
+                    assert_eq!(bits(ours), bits(theirs), "{what}, without {j}");
+                }
+            }
+        }
+    }
+}
+
+/// Three followers with limits and known costs, for faults one by one.
+fn small(mode: Mode, rounds: usize) -> (Game, Leader) {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let game = loop {
+        let game = Game::draw(&mut rng, 4, 1, true);
+        if let Some(game) = game.filter(|g| {
+            Plan::new(g.problem.clone(), Rules { method: Method::Newton, ..Rules::default() }).is_ok()
+        }) {
+            break game;
+        }
+    };
+    let leader = game.leader((Method::Ascent { step: None, fading: false }, Stop::Rounds(rounds), mode));
+    (game, leader)
+}
+
+#[test]
+fn values_beyond_sense_are_missing_on_both_sides() {
+    let (game, leader) = small(Mode::Vcg, 5);
+    let with = |change: &dyn Fn(&mut Values)| {
+        let tamper = |_: &State, agent: AgentId, _: &Letter, mut report: Report| {
+            if let (0, Report::Values(values)) = (agent, &mut report) {
+                change(values);
+            }
+            Some(report)
+        };
+        drive(&leader, &game.costs, tamper).expect("a run").0
+    };
+    let honest = with(&|_| {});
+    let exact = settled(&honest).payment.clone();
+    let silent = with(&|values| values.value = f64::NAN);
+    let huge = with(&|values| {
+        values.value = f64::MAX;
+        values.without.fill(-f64::MAX);
+    });
+    let short = with(&|values| values.without.clear());
+    for state in [&silent, &huge, &short] {
+        let found = settled(state);
+        assert_eq!(found.payment[0], exact[0]);
+        for j in 1..game.costs.len() {
+            let alone = honest.solved_problems().iter().find(|s| s.absent[..] == [j]).expect("solved");
+            let others = (1..game.costs.len()).filter(|l| *l != j);
+            let tax: f64 = others
+                .map(|l| game.value(l, &found.allocation) - game.value(l, &alone.finish.allocation))
+                .sum();
+            assert!((found.payment[j] - tax).abs() < 1e-14 * (1.0 + tax.abs()), "{j}: {found:?} and {tax}");
+        }
+    }
+}
+
+#[test]
+fn drops_at_the_end_and_more_than_one() {
+    for mode in [Mode::Vcg, Mode::Zero, Mode::Dual] {
+        let (game, leader) = small(mode, 6);
+        // Three strikes in the last three rounds; two in the same round; one after the other.
+        for (from, dropped, rounds) in
+            [([4, 99], vec![0], 12), ([1, 1], vec![0, 1], 9), ([1, 4], vec![0, 1], 12)]
+        {
+            let state = drive(&leader, &game.costs, |state, agent, _, report| {
+                (agent > 1 || state.round() < from[agent]).then_some(report)
+            })
+            .expect("a run")
+            .0;
+            let found = settled(&state);
+            assert_eq!(
+                (state.dropped(), state.traffic().rounds),
+                (&dropped[..], rounds),
+                "{mode:?} {from:?}"
+            );
+            for &i in &dropped {
+                let own = &found.allocation[game.problem.range(i)];
+                assert_eq!(own, game.problem.follower(i).absent, "{mode:?} {from:?}");
+            }
+            let members = (0..game.costs.len()).filter(|i| !dropped.contains(i));
+            let others: f64 = members.map(|i| game.value(i, &found.allocation)).sum();
+            let certificate = found.certificate.expect("the others are faithful");
+            for &i in &dropped {
+                let tax = match mode {
+                    Mode::Zero => others,
+                    Mode::Dual => certificate,
+                    _ => 0.0,
+                };
+                assert!(
+                    (found.payment[i] - tax).abs() < 1e-13 * (1.0 + others.abs()),
+                    "{mode:?} {from:?} {found:?}"
+                );
+            }
+            check_participation(&game, &state, mode, &format!("{mode:?} {from:?}"));
+        }
+    }
 }
