@@ -51,9 +51,11 @@ pub fn project(problem: &Problem, absent: &[AgentId], z: &[f64]) -> Result<Vec<f
     let accepted = ACCEPTED * (1.0 + norm(&scaled.right));
     let found = if scaled.miss(&found) <= accepted { found } else { scaled.program().unwrap_or(found) };
     let miss = scaled.residual(&found);
+    // A residual that is small by luck, between numbers so large that it says nothing, is not accepted either.
     let (coupling, residual) = largest(&miss);
-    if norm(&miss) > accepted || !norm(&miss).is_finite() {
-        return Err(Infeasible { coupling, residual });
+    let sure = norm(&miss).max(scaled.rounding(&found));
+    if sure.is_nan() || sure > accepted {
+        return Err(Infeasible { coupling, residual: residual.max(sure) });
     }
     let mut next = found.chunks(1);
     for i in (0..problem.len()).filter(|i| !absent.contains(i)) {
