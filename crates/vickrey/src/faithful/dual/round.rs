@@ -17,7 +17,7 @@ use crate::mechanism::AgentId;
 use crate::numeric::sum::Sum;
 
 /// Problems per task of a pass over all answers. Fixed, though no sum crosses a task.
-const TASK: usize = 64;
+const TASK: usize = 256;
 
 /// Where everybody's numbers stand in the answers of a round.
 #[derive(Clone, Debug)]
@@ -195,10 +195,25 @@ pub(super) fn pass(
     all
 }
 
-/// Compensated sums of reported costs, row by row.
-struct Values {
-    total: Vec<f64>,
+/// What a task sums: row by row uses, costs (compensated) and sensitivities, question by question costs of candidates.
+struct Totals {
+    used: Vec<[f64; 4]>,
+    value: Vec<f64>,
     lost: Vec<f64>,
+    sensitivity: Vec<f64>,
+    probed: Vec<Sum>,
+}
+
+impl Totals {
+    fn new(rows: usize, groups: usize, packed: usize, questions: usize) -> Self {
+        Self {
+            used: vec![[0.0; 4]; rows * groups],
+            value: vec![0.0; rows],
+            lost: vec![0.0; rows],
+            sensitivity: vec![0.0; rows * packed],
+            probed: vec![Sum::default(); questions],
+        }
+    }
 }
 
 struct Task<'a> {
@@ -212,41 +227,47 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn run(&self, pieces: Vec<Piece<'_>>) -> Pass {
-        let first = self.places.rows[self.task.start];
-        let rows = self.places.rows[self.task.end] - first;
-        let groups = self.columns.groups;
-        let mut used = vec![[0.0; 4]; rows * groups];
-        let mut value = Values { total: vec![0.0; rows], lost: vec![0.0; rows] };
-        let mut sensitivity = vec![0.0; rows * self.packed];
-        let mut probed = vec![Sum::default(); self.task.len()];
+    fn run(&self, mut pieces: Vec<Piece<'_>>) -> Pass {
         let mut missing = Vec::new();
-        for mut piece in pieces {
-            self.fill(&mut piece, &mut missing);
+        // Looking at every number before it is used would take a third of the time. What is no number or infinite shows in
+        // the sums as well: then all is looked at, filled, and summed again.
+        let mut totals = self.add(&mut pieces, false, &mut missing);
+        if !finite(totals.used.as_flattened()) || !finite(&totals.sensitivity) {
+            totals = self.add(&mut pieces, true, &mut missing);
+        }
+        Pass { sums: self.sums(&totals), missing }
+    }
+
+    fn add(&self, pieces: &mut [Piece<'_>], look: bool, missing: &mut Vec<(usize, AgentId)>) -> Totals {
+        let first = self.places.rows[self.task.start];
+        let groups = self.columns.groups;
+        let mut totals =
+            Totals::new(self.places.rows[self.task.end] - first, groups, self.packed, self.task.len());
+        for piece in pieces {
+            self.fill(piece, look, missing);
             let n = self.problem.follower(piece.agent).decisions();
             let lanes = &self.columns.lanes[piece.agent];
             let (mut at, mut probe) = (0, 0);
             for range in self.segments(piece.agent) {
-                let from = self.places.rows[range.start] - first;
                 let count = self.places.rows[range.end] - self.places.rows[range.start];
-                let z = &piece.z[at * n..(at + count) * n];
-                add_used(z, n, lanes, groups, &mut used[from * groups..(from + count) * groups]);
+                let from = self.places.rows[range.start] - first;
                 let rows = from..from + count;
-                add_values(
-                    &piece.value[at..at + count],
-                    &mut value.total[rows.clone()],
-                    &mut value.lost[rows],
-                );
+                let used = &mut totals.used[rows.start * groups..rows.end * groups];
+                add_used(&piece.z[at * n..(at + count) * n], n, lanes, groups, used);
+                let (value, lost) = (&mut totals.value[rows.clone()], &mut totals.lost[rows]);
+                add_values(&piece.value[at..at + count], value, lost);
                 let own = &piece.sensitivity[at * self.packed..(at + count) * self.packed];
-                sensitivity[from * self.packed..].iter_mut().zip(own).for_each(|(s, x)| *s += x);
-                for q in range.filter(|&q| self.round.questions[q].probed) {
-                    probed[q - self.task.start].add(piece.probed[probe]);
-                    probe += 1;
+                totals.sensitivity[from * self.packed..].iter_mut().zip(own).for_each(|(s, x)| *s += x);
+                if self.places.probes[range.end] > self.places.probes[range.start] {
+                    for q in range.filter(|&q| self.round.questions[q].probed) {
+                        totals.probed[q - self.task.start].add(piece.probed[probe]);
+                        probe += 1;
+                    }
                 }
                 at += count;
             }
         }
-        Pass { sums: self.sums(&used, &value, &sensitivity, &probed), missing }
+        totals
     }
 
     /// The task's questions that a follower is not absent from.
@@ -262,10 +283,12 @@ impl Task<'_> {
         })
     }
 
-    /// Puts what is within the limits, and what was held before in place of what is no number.
-    fn fill(&self, piece: &mut Piece<'_>, missing: &mut Vec<(usize, AgentId)>) {
+    /// Puts what is within the limits, and what was held before in place of what is no number. Without limits numbers are
+    /// looked at on demand only; with limits always: an infinite one would be moved to a limit and look usable.
+    fn fill(&self, piece: &mut Piece<'_>, look: bool, missing: &mut Vec<(usize, AgentId)>) {
         let follower = self.problem.follower(piece.agent);
-        if !finite(piece.z) || !finite(piece.sensitivity) {
+        let look = look || follower.limited() || self.packed > 0;
+        if look && !(finite(piece.z) && finite(piece.sensitivity)) {
             self.repair(piece, missing);
         }
         if follower.limited() {
@@ -335,7 +358,8 @@ impl Task<'_> {
         }
     }
 
-    fn sums(&self, used: &[[f64; 4]], value: &Values, packed: &[f64], probed: &[Sum]) -> Vec<Sums> {
+    fn sums(&self, totals: &Totals) -> Vec<Sums> {
+        let Totals { used, value, lost, sensitivity: packed, probed } = totals;
         let m = self.problem.couplings();
         let groups = self.columns.groups;
         let first = self.places.rows[self.task.start];
@@ -346,7 +370,7 @@ impl Task<'_> {
                 let left = self.problem.left(&self.round.questions[q].absent);
                 let mut sums = Sums {
                     residual: Vec::with_capacity(rows.len() * m),
-                    value: rows.clone().map(|row| value.total[row] + value.lost[row]).collect(),
+                    value: rows.clone().map(|row| value[row] + lost[row]).collect(),
                     sensitivity: Vec::new(),
                     probed: probed[q - self.task.start].get(),
                 };
@@ -402,17 +426,29 @@ fn add_used(z: &[f64], n: usize, lanes: &[[f64; 4]], groups: usize, used: &mut [
     }
 }
 
+/// Two rows at a time share what is read of R.
 #[inline(always)]
 fn add_groups<const G: usize>(z: &[f64], n: usize, lanes: &[[f64; 4]], used: &mut [[f64; 4]]) {
-    for (z, used) in z.chunks_exact(n).zip(used.chunks_exact_mut(G)) {
-        let mut sums: [[f64; 4]; G] = std::array::from_fn(|g| used[g]);
-        for (x, column) in z.iter().zip(lanes.chunks_exact(G)) {
+    let (mut pairs, mut sums) = (z.chunks_exact(2 * n), used.chunks_exact_mut(2 * G));
+    for (pair, used) in pairs.by_ref().zip(sums.by_ref()) {
+        let (one, other) = pair.split_at(n);
+        let mut first: [[f64; 4]; G] = std::array::from_fn(|g| used[g]);
+        let mut second: [[f64; 4]; G] = std::array::from_fn(|g| used[G + g]);
+        for ((x, y), column) in one.iter().zip(other).zip(lanes.chunks_exact(G)) {
             for g in 0..G {
                 for l in 0..4 {
-                    sums[g][l] += column[g][l] * x;
+                    first[g][l] += column[g][l] * x;
+                    second[g][l] += column[g][l] * y;
                 }
             }
         }
-        used.copy_from_slice(&sums);
+        used[..G].copy_from_slice(&first);
+        used[G..].copy_from_slice(&second);
+    }
+    let last = sums.into_remainder();
+    for (x, column) in pairs.remainder().iter().zip(lanes.chunks_exact(G)) {
+        for (u, r) in last.iter_mut().zip(column) {
+            (0..4).for_each(|l| u[l] += r[l] * x);
+        }
     }
 }
