@@ -8,7 +8,7 @@ use vickrey::faithful::dual::leader::{Leader, Letter, Report, State};
 use vickrey::faithful::dual::letters::{Answer, Prices};
 use vickrey::faithful::dual::model::{Follower, Problem, ProblemError};
 use vickrey::faithful::dual::projection;
-use vickrey::faithful::dual::rules::{Bound, Method, Mode, Plan, PlanError, Rules, Stop};
+use vickrey::faithful::dual::rules::{Bound, Marginals, Method, Mode, Moduli, Plan, PlanError, Rules, Stop};
 use vickrey::faithful::dual::tax::{self, Settled, Status};
 use vickrey::mechanism::AgentId;
 
@@ -532,4 +532,111 @@ fn bounds_of_the_multiplier_method() {
         }
     }
     assert!(compared > 50 && naive > 10, "{compared} compared, {naive} naive ones are false");
+}
+
+/// A run in which one follower sends these allocations in the main problem and is faithful otherwise; what she nets.
+fn deviate(case: &Case, rules: Rules, agent: AgentId, messages: Option<&[Vec<f64>]>) -> f64 {
+    let leader = Leader::new(case.plan(rules).unwrap_or_else(|why| panic!("{}: {why}", case.name())));
+    let n = case.problem.follower(agent).decisions();
+    let tamper = |_: &State, who: AgentId, letter: &Letter, mut report: Report| {
+        if let (true, Letter::Prices(letter), Report::Answer(answer), Some(messages)) =
+            (who == agent, letter, &mut report, messages)
+            && letter.round.questions[0].absent.is_empty()
+        {
+            answer.z[..n].copy_from_slice(&messages[letter.round.k - 1]);
+        }
+        Some(report)
+    };
+    let (state, _) = drive(&leader, &case.costs, tamper).expect("a run");
+    let found = settled(&state);
+    case.costs[agent].value(&found.allocation[case.problem.range(agent)]) + found.payment[agent]
+}
+
+/// The most that any sequence of messages gains is the gap, and there are such sequences.
+#[test]
+fn best_deviations() {
+    let mut tight = 0;
+    for given in read("deviations") {
+        let case = Case::new(given.clone());
+        for run in list(&given["runs"]) {
+            let rules = Rules {
+                method: step(&given),
+                stop: Stop::Rounds(count(&run["n"])),
+                mode: Mode::Zero,
+                start: flat(&given["lam0"]),
+                ..Rules::default()
+            };
+            let gap = number(&run["gap"]);
+            for (agent, best) in list(&run["dev"]).iter().enumerate() {
+                let messages: Vec<Vec<f64>> = list(&best["messages"]).iter().map(flat).collect();
+                let faithful = deviate(&case, rules.clone(), agent, None);
+                let gain = faithful - deviate(&case, rules.clone(), agent, Some(&messages));
+                let what =
+                    format!("{}, n = {}, follower {agent}: gains {gain}, {best}", case.name(), run["n"]);
+                let rounding = 1e-11 * (1.0 + gap + faithful.abs() + size(&messages.concat()));
+                assert!((gain - number(&best["gain_messages"])).abs() < rounding, "{what}");
+                assert!(gain <= gap + rounding, "{what}");
+                tight += usize::from(gap > 1e3 * rounding && gain > 0.999_999 * gap);
+            }
+        }
+    }
+    println!("{tight} equal the gap");
+    assert!(tight > 20);
+}
+
+/// v_1 = z^2/2 - 2z, v_2 = z^2 - z, v_3 = 2z^2 - 8z, R = (1, 1, 2), c = 3.
+fn three() -> Case {
+    problems().swap_remove(0)
+}
+
+#[test]
+fn warm_starts_can_be_exploited() {
+    let rules = Rules {
+        method: Method::Ascent { step: Some(0.4), fading: false },
+        stop: Stop::Rounds(2),
+        marginals: Marginals::Warm { rounds: 0 },
+        ..Rules::default()
+    };
+    let net = |messages: Option<&[Vec<f64>]>| deviate(&three(), rules.clone(), 1, messages);
+    assert!((net(None) + 0.0536).abs() < 1e-14);
+    for (first, second, exact) in
+        [(100.0, -9.704_477_468, -35.488_668_656_716_41), (1000.0, -95.674_627, -3_836.057_026_865_672)]
+    {
+        let found = net(Some(&[vec![first], vec![second]]));
+        assert!((found - exact).abs() < 1e-9, "{found}");
+    }
+    // Started at the announced price the same messages do not pay.
+    let rules = Rules { marginals: Marginals::Cold, ..rules };
+    let messages = [vec![100.0], vec![-9.704_477_468]];
+    assert!(deviate(&three(), rules.clone(), 1, Some(&messages)) > deviate(&three(), rules, 1, None));
+}
+
+/// The first follower announces a modulus: hers decides on the step of the problem without her.
+#[test]
+fn announced_moduli_can_be_exploited() {
+    let case = three();
+    let run = |modulus: f64| {
+        let rules = Rules {
+            method: Method::Ascent { step: None, fading: false },
+            stop: Stop::Rounds(5),
+            moduli: Moduli::Announced,
+            ..Rules::default()
+        };
+        let leader = Leader::new(case.plan(rules).expect("a plan"));
+        let tamper = |_: &State, agent: AgentId, letter: &Letter, report: Report| match letter {
+            Letter::Modulus if agent == 0 => Some(Report::Modulus(modulus)),
+            _ => Some(report),
+        };
+        let (state, _) = drive(&leader, &case.costs, tamper).expect("a run");
+        let without = state.solved_problems().iter().find(|s| s.absent[..] == [0]).expect("solved").clone();
+        case.costs
+            .iter()
+            .enumerate()
+            .skip(1)
+            .map(|(i, c)| c.value(&without.finish.allocation[case.problem.range(i)]))
+            .sum::<f64>()
+    };
+    // Steps 0.4 and 0.01: 1/m_1 + 1/2 + 4/4 is one over the step.
+    assert!((run(1.0) + 7.499_960_678_4).abs() < 1e-10);
+    assert!((run(1.0 / 98.5) + 7.446_833_129_907_446).abs() < 1e-10);
 }

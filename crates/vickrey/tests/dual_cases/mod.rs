@@ -81,18 +81,19 @@ pub struct Case {
 }
 
 impl Case {
-    fn new(value: Value) -> Self {
+    pub fn new(value: Value) -> Self {
         let mut costs = Vec::new();
         let mut followers = Vec::new();
         for given in list(&value["followers"]) {
             let own = cost(&given["cost"]);
-            followers.push(Follower {
-                coupling: flat(&given["R"]),
-                low: limits(&given["lo"], f64::NEG_INFINITY),
-                high: limits(&given["hi"], f64::INFINITY),
-                absent: flat(&given["a"]),
-                curvature: (given["m_i"].as_f64().unwrap_or(0.0), f64::INFINITY),
-            });
+            let low = limits(&given["lo"], f64::NEG_INFINITY);
+            let high = limits(&given["hi"], f64::INFINITY);
+            let modulus = match given.get("m_i") {
+                Some(known) => known.as_f64().unwrap_or(0.0),
+                None => own.curvature(&low, &high).0,
+            };
+            let (coupling, absent) = (flat(&given["R"]), flat(&given["a"]));
+            followers.push(Follower { coupling, low, high, absent, curvature: (modulus, f64::INFINITY) });
             costs.push(Arc::new(own));
         }
         let problem = Problem::new(flat(&value["c"]), followers).expect("a problem");
