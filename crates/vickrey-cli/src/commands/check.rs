@@ -219,6 +219,7 @@ fn of_season<R: Repeated>(of: &R) -> Told {
         "sealed": spec.sealed,
         "terms": terms,
         "type_profiles": profiles,
+        "solved_by": of.ways(),
         "not_honest": liars,
         "spread": market.spread(),
     });
@@ -227,9 +228,14 @@ fn of_season<R: Repeated>(of: &R) -> Told {
     let mut pairs = vec![
         ("players", format!("{} with up to {}", count(types.len()), counted(most, "type"))),
         ("type profiles", many(profiles)),
+    ];
+    pairs.extend(
+        of.ways().into_iter().enumerate().map(|(k, way)| (if k == 0 { "solved by" } else { "" }, way)),
+    );
+    pairs.extend([
         ("public signals", if spec.signals.len() > 1 { spec.signals.join(", ") } else { "none".into() }),
         ("days", format!("{}, bids {sealed}", count(spec.days as usize))),
-    ];
+    ]);
     let words = crate::report_two_stage::terms(&terms, "");
     let mut lines = words.lines();
     pairs.push(("tests", lines.next().unwrap_or_default().trim_start_matches("tests: ").to_owned()));

@@ -66,7 +66,7 @@ impl Plan {
         };
         Ok(match self {
             Self::Faithful => Play::Faithful,
-            Self::Scale(factor) => Play::Pretend(Arc::new(own.scaled(*factor))),
+            Self::Scale(scale) => Play::Tilt { scale: *scale, shift: vec![0.0; own.decisions()], true_values: false },
             Self::Constant(z) => Play::Constant(fits(z)?),
             Self::Script(all) => Play::Script(all.iter().map(fits).collect::<Result<_, _>>()?),
             Self::Values(factor) => Play::Values(*factor),

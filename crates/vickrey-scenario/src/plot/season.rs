@@ -1,5 +1,7 @@
 //! A season of a market that repeats every day: quantities and payments as stacked bars, rows of cells below them.
 
+use std::ops::Range;
+
 use super::axis::{Axis, BOTTOM_ROOM, EDGE, LABEL_SIZE, Panel, Side, TICK_SIZE, range};
 use super::course::{Cells, Course, color, shade};
 use super::data::NamedValues;
@@ -57,8 +59,8 @@ pub struct Season {
 impl Season {
     /// So many players have a colour of their own.
     pub const MOST_PLAYERS: usize = Course::MOST_PLAYERS;
-    /// More columns than this are too narrow.
-    pub const MOST_COLUMNS: usize = 400;
+    /// More columns than this are too narrow to be told apart.
+    pub const MOST_COLUMNS: usize = 200;
 
     /// How many days a column has to stand for.
     pub fn width_for(days: usize) -> usize {
@@ -196,11 +198,15 @@ impl Season {
             // Among many columns the rises between them would hide the bars.
             let joined = self.columns() <= MOST_JOINED;
             let width = if joined { 1.6 } else { 1.2 };
-            let level = |k: usize| {
-                let (from, to) = self.edges(k);
-                vec![(from, line.values[k]), (to, line.values[k])]
+            let level = |run: Range<usize>| {
+                let (value, (from, _), (_, to)) =
+                    (line.values[run.start], self.edges(run.start), self.edges(run.end - 1));
+                vec![(from, value), (to, value)]
             };
-            let levels: Vec<Vec<(f64, f64)>> = (0..self.columns()).map(level).collect();
+            let levels: Vec<Vec<(f64, f64)>> =
+                runs(self.columns(), |one, other| line.values[one] == line.values[other])
+                    .map(level)
+                    .collect();
             let lines = if joined { vec![levels.concat()] } else { levels };
             for points in lines {
                 panel.draw_curve(scene, &points, Stroke::full(INK, width));
@@ -243,10 +249,17 @@ impl Season {
             let base = top + high / 2.0 + 0.36 * TICK_SIZE;
             let name = text::fitted(&row.name, NOTE_SIZE, area.left - EDGE - 8.0);
             scene.text(&name, (area.left - 8.0, base), NOTE_SIZE, INK, Anchor::End);
-            for (column, cell) in row.cells.iter().enumerate() {
-                let (from, to) = self.edges(column);
+            let same = |one: usize, other: usize| {
+                row.cells[one] == row.cells[other] && row.cells[one].text.is_empty()
+            };
+            let narrow = |one, other| {
+                panel.px_x(self.edges(one).1) - panel.px_x(self.edges(one).0) < NARROW && same(one, other)
+            };
+            for run in runs(row.cells.len(), narrow) {
+                let (cell, (from, _), (_, to)) =
+                    (&row.cells[run.start], self.edges(run.start), self.edges(run.end - 1));
                 let (left, right) = (panel.px_x(from), panel.px_x(to));
-                let gap = if right - left >= NARROW { 1.0 } else { -0.2 };
+                let gap = if right - left >= NARROW * run.len() as f64 { 1.0 } else { -0.2 };
                 if let Some(fill) = shade(cell.fill) {
                     scene.rect(&Area::new(left + gap, top + 1.5, right - gap, top + high - 1.5), fill);
                 }
@@ -259,6 +272,17 @@ impl Season {
         }
         panel.draw_axes(scene, under, "");
     }
+}
+
+/// Neighbours of which something is the same, as few shapes as that takes.
+fn runs(count: usize, same: impl Fn(usize, usize) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let to = (from + 1..count).find(|k| !same(from, *k)).unwrap_or(count);
+        let run = from..to;
+        from = to;
+        (!run.is_empty()).then_some(run)
+    })
 }
 
 /// The colour of what stands behind the players.

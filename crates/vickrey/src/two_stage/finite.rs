@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use super::law::Supertypes;
 use super::market::{Market, Settled, Unusable};
 use super::model::Game;
-use super::solve::{Scene, Solved, TooLarge, check_size, second, solve_scenes};
+use super::solve::{Scene, Solved, TooLarge, Way, second, solve_scenes, way};
 use crate::mechanism::AgentId;
 
 /// When a day's public signal is known.
@@ -101,15 +101,16 @@ impl Finite {
         &self.timing
     }
 
-    /// Whether it is small enough to be solved for these laws.
+    /// How it is solved for these laws, and that it is small enough: by signal, or once if the first-stage decision is one
+    /// for all signals.
     ///
     /// # Errors
     /// There are too many type profiles.
-    pub fn check_size(&self, reports: &Supertypes) -> Result<(), TooLarge> {
+    pub fn ways(&self, reports: &Supertypes) -> Result<Vec<Way>, TooLarge> {
         let scenes = self.scenes(reports);
         match &self.timing {
-            Timing::BeforeFirstStage => scenes.chunks(1).try_for_each(check_size),
-            Timing::BeforeBids(_) => check_size(&scenes),
+            Timing::BeforeFirstStage => scenes.chunks(1).map(way).collect(),
+            Timing::BeforeBids(_) => Ok(vec![way(&scenes)?]),
         }
     }
 
@@ -198,6 +199,13 @@ impl Market for Finite {
 
     fn spread(&self) -> Option<f64> {
         Some(self.games.iter().map(Game::spread).fold(0.0, f64::max))
+    }
+
+    fn frequencies(&self) -> Option<&[f64]> {
+        match &self.timing {
+            Timing::BeforeFirstStage => None,
+            Timing::BeforeBids(frequencies) => Some(frequencies),
+        }
     }
 
     fn default_type(&self, _: AgentId) -> usize {

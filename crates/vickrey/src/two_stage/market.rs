@@ -67,6 +67,11 @@ pub trait Market: Send + Sync {
     /// R: the largest difference that a type makes to any player on a day, money, if it is finite and known.
     fn spread(&self) -> Option<f64>;
 
+    /// The signals' long-run frequencies, if what is promised counts on them.
+    fn frequencies(&self) -> Option<&[f64]> {
+        None
+    }
+
     /// The type that counts if a bid is missing.
     fn default_type(&self, player: AgentId) -> usize;
 }

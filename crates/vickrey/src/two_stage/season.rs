@@ -1,8 +1,8 @@
 //! A season: the mechanism day after day, as plain steps. The protocol and the simulations both stand on it.
 
-use super::law::{SupertypeError, Supertypes};
+use super::law::{SupertypeError, Supertypes, WARN};
 use super::market::{Market, Settled, Unusable};
-use super::test::{Flags, MOST_DAYS, MOST_TYPES, Record, Statistics, Terms, TermsError, Tests};
+use super::test::{Flags, MOST_DAYS, MOST_TYPES, Penalty, Record, Statistics, Terms, TermsError, Tests};
 use crate::mechanism::AgentId;
 
 /// A market with the laws that were reported, and everything that has happened since.
@@ -133,8 +133,67 @@ pub enum DayError {
     },
 }
 
+/// What is accepted and may not be meant, or is not as the promises take it to be.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Warning {
+    /// On the first days a penalty is less than a false type can bring.
+    #[error(
+        "penalty scale: found {scale}, with which the penalty outweighs what a false type can bring (at most {spread} a day) \
+         from day {from} on; twice that much would from the first day"
+    )]
+    Penalty {
+        /// What a flagged day costs on day 1, money.
+        scale: f64,
+        /// R: the largest difference that a type makes to any player on a day, money.
+        spread: f64,
+        /// The first day l with `J(l)/l >= 2 R`.
+        from: f64,
+    },
+    /// Laws are used as given.
+    #[error(
+        "laws: found probabilities that add up to 1 only within {off:.1e}; results are off by about as much"
+    )]
+    Sums {
+        /// How far the sum of a law is from 1 at most.
+        off: f64,
+    },
+    /// Promises count on other frequencies of the signals.
+    #[error(
+        "signal {signal}: found on {seen} of {days} days, which is not plausible by the share {share} that the first stage \
+         counts on"
+    )]
+    Signal {
+        /// Which.
+        signal: usize,
+        /// On so many days.
+        seen: u64,
+        /// Days so far.
+        days: u64,
+        /// Its stated frequency.
+        share: f64,
+    },
+}
+
+/// Warnings about a season of this market on these terms, before its first day.
+pub fn warnings<M: Market>(market: &M, reports: &Supertypes, terms: &Terms) -> Vec<Warning> {
+    let mut all = Vec::new();
+    let Penalty { scale, power } = terms.penalty;
+    if let Some(spread) = market.spread()
+        && scale < 2.0 * spread
+    {
+        let from = libm::pow(2.0 * spread / scale, 1.0 / (power - 1.0)).ceil();
+        all.push(Warning::Penalty { scale, spread, from });
+    }
+    let off = reports.deviation();
+    if off > WARN {
+        all.push(Warning::Sums { off });
+    }
+    all
+}
+
 impl<'a, M: Market> Season<'a, M> {
-    /// Begins a season: the first stage is decided by the reported laws.
+    /// Begins a season: the first stage is decided by the reported laws. What is accepted and may not be meant, such as a
+    /// small penalty, is in its [`warnings`](Self::warnings).
     ///
     /// # Errors
     /// Reports do not fit the players, terms are not acceptable, or the market cannot be solved.
@@ -203,6 +262,26 @@ impl<'a, M: Market> Season<'a, M> {
             }
             None => Ok(()),
         }
+    }
+
+    /// What is accepted and may not be meant, and signals whose frequencies so far are beyond the window of the tests (with
+    /// as many cells as there are signals) of those that promises count on.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let tests = self.tests();
+        let mut all = warnings(self.market, tests.reports(), tests.terms());
+        let (days, window) = (self.days(), tests.terms().window);
+        let Some(shares) = self.market.frequencies() else { return all };
+        if days <= tests.terms().burn_in || days < window.first_day() {
+            return all;
+        }
+        let limit = window.threshold(libm::log(shares.len() as f64)).at(days);
+        let mut seen = vec![0_u64; shares.len()];
+        (0..days as usize).for_each(|day| seen[tests.record().signal(day)] += 1);
+        let odd =
+            |(_, (seen, share)): &(usize, (u64, &f64))| (*seen as f64 - *share * days as f64).abs() >= limit;
+        let each = seen.into_iter().zip(shares).enumerate().filter(odd);
+        all.extend(each.map(|(signal, (seen, share))| Warning::Signal { signal, seen, days, share: *share }));
+        all
     }
 
     /// The market.
@@ -286,5 +365,55 @@ impl Totals {
             self.flagged[i] += 1;
             self.first_flagged[i].get_or_insert(day);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::two_stage::finite::{Finite, Timing};
+    use crate::two_stage::law::Law;
+    use crate::two_stage::model::Game;
+
+    fn game() -> Game {
+        Game::new(vec![2], [1, 1], vec![vec![0.0, 9.0]], vec![0.0], None).unwrap()
+    }
+
+    fn terms(scale: f64) -> Terms {
+        Terms { penalty: Penalty { scale, power: 1.5 }, ..Terms::default() }
+    }
+
+    #[test]
+    fn small_penalties_and_rough_laws_are_said() {
+        let market = Finite::new(game());
+        let open = |law: Vec<f64>, scale: f64| {
+            let laws = Supertypes::constant(vec![Law::new(law).unwrap()]);
+            Season::open(&market, laws, terms(scale)).unwrap().warnings()
+        };
+        assert_eq!(open(vec![0.5; 2], 18.0), []);
+        // 6 sqrt(l) >= 18 from day 9 on.
+        assert_eq!(open(vec![0.5; 2], 6.0), [Warning::Penalty { scale: 6.0, spread: 9.0, from: 9.0 }]);
+        let rough = open(vec![0.5, 0.5 + 1e-10], 18.0);
+        assert!(matches!(rough[..], [Warning::Sums { off }] if (off - 1e-10).abs() < 1e-15), "{rough:?}");
+    }
+
+    #[test]
+    fn signals_that_come_too_often_are_said() {
+        let timing = Timing::BeforeBids(vec![0.5, 0.5]);
+        let market = Finite::by_signal(vec![game(), game()], timing).unwrap();
+        let laws = Supertypes::constant(vec![Law::uniform(2)]);
+        let played = |days: &mut dyn Iterator<Item = usize>| {
+            let mut season = Season::open(&market, laws.clone(), terms(18.0)).unwrap();
+            days.for_each(|day| {
+                season.day(&day, &[day], &()).unwrap();
+            });
+            season.warnings()
+        };
+        assert_eq!(played(&mut std::iter::empty()), []);
+        assert_eq!(played(&mut (0..400).map(|l| l % 2)), []);
+        // Three days of four: 300 is 100 from 200, beyond sqrt(400 ln(2 * 2 * zeta(1.5) * 400^1.5 / .01) / 2).
+        let odd = played(&mut (0..400).map(|l| usize::from(l % 4 > 0)));
+        let signal = |signal, seen| Warning::Signal { signal, seen, days: 400, share: 0.5 };
+        assert_eq!(odd, [signal(0, 100), signal(1, 300)]);
     }
 }

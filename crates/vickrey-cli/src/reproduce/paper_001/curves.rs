@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::reproduce::Row;
 
 /// Half a unit of the tenth decimal, and rounding.
-const TEN: f64 = 6e-11;
+pub const TEN: f64 = 6e-11;
 /// The number of types that is adopted.
 pub const TYPES: usize = 20;
 /// The number of players in figures 3 and 4 that is adopted.

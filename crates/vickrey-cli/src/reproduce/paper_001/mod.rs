@@ -3,6 +3,7 @@
 //! says wrongly or leaves open is listed.
 
 mod cases;
+mod continuous;
 mod curves;
 mod figures;
 mod misprints;
@@ -19,6 +20,7 @@ pub fn recompute(with_figures: bool) -> Result<(Vec<Row>, Vec<File>), Failure> {
     let mut rows = misprints::rows()?;
     rows.extend(numbers::rows()?);
     rows.extend(curves::rows()?);
+    rows.extend(continuous::rows());
     rows.extend(seasons::rows()?);
     let mut files = Vec::new();
     if with_figures {

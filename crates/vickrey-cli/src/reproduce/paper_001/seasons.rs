@@ -1,10 +1,11 @@
 //! Seasons that are played: who is flagged, and when.
 
+use vickrey::numeric::random::{Purpose, stream};
 use vickrey::two_stage::demand::{Condition, Day, Lottery, Shortage};
 use vickrey::two_stage::simulate::{Calendar, Nature, Played, Setting, play};
 use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::test::Penalty;
-use vickrey::two_stage::{Demand, Finite, Law, Market, Supertypes, Terms};
+use vickrey::two_stage::{Demand, Finite, Law, Market, Supertypes, Terms, Tests};
 
 use super::cases::{every_day, game_a, law, laws_a};
 use super::{failed, simulated, worked};
@@ -37,7 +38,9 @@ pub fn played<M: Market>(
 pub fn rows() -> Result<Vec<Row>, Failure> {
     let mut rows = game()?;
     rows.extend(copies()?);
+    rows.extend(hardly_seen()?);
     rows.extend(signals()?);
+    rows.extend(regimes()?);
     Ok(rows)
 }
 
@@ -85,29 +88,87 @@ fn game() -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
+/// The first day on which player 2 of `n` is flagged for copying player 1, three types each, if she is.
+fn copied(n: usize, terms: Terms, days: u64) -> Result<Option<u64>, Failure> {
+    let types = vec![(0..3).map(|t| 1.0 + f64::from(t)).collect::<Vec<f64>>(); n];
+    let reserve = Some(Lottery::certain(1.0));
+    let conditions = vec![Condition { shortage: Shortage::Certain(1.0), reserve }];
+    let market = Demand::new(types, None, conditions, None).map_err(|error| failed(&error))?;
+    let laws = Supertypes::constant(vec![Law::uniform(3); n]);
+    let mut bidding = vec![Bidding::Honest; n];
+    bidding[1] = Bidding::Copy { rival: 0 };
+    let season = played(&market, [&laws, &laws], every_day(), &bidding, (terms, days))?;
+    Ok(season.totals().first_flagged[1])
+}
+
 /// Player 2 copies player 1: when the joint test and the pairwise test see it.
 fn copies() -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
+    let day = |first: Option<u64>| first.map_or(f64::INFINITY, |day| day as f64);
     // A few seeds gave these first days; others come close.
-    for (n, joint, days) in [(2, (31.0, 80.0), 100), (3, (400.0, 900.0), 1_500)] {
-        let types = vec![(0..3).map(|t| 1.0 + f64::from(t)).collect::<Vec<f64>>(); n];
-        let reserve = Some(Lottery::certain(1.0));
-        let conditions = vec![Condition { shortage: Shortage::Certain(1.0), reserve }];
-        let market = Demand::new(types, None, conditions, None).map_err(|error| failed(&error))?;
-        let laws = Supertypes::constant(vec![Law::uniform(3); n]);
-        let mut bidding = vec![Bidding::Honest; n];
-        bidding[1] = Bidding::Copy { rival: 0 };
-        let first = |terms: Terms| -> Result<f64, Failure> {
-            let season = played(&market, [&laws, &laws], every_day(), &bidding, (terms, days))?;
-            Ok(season.totals().first_flagged[1].map_or(f64::INFINITY, |day| day as f64))
-        };
+    for (n, joint, days) in
+        [(2, (31.0, 80.0), 100), (3, (400.0, 900.0), 1_500), (4, (9_200.0, 10_000.0), 11_000)]
+    {
         let what = format!("player 2 of {n} copies player 1: first day the joint test sees it");
-        rows.push(simulated(&what, joint, first(terms())?, "three types, 30 days without tests"));
-        let pairs = first(Terms { pairwise: true, ..terms() })?;
+        let first = day(copied(n, terms(), days)?);
+        rows.push(simulated(&what, joint, first, "three types, 30 days without tests"));
+        let pairs = day(copied(n, Terms { pairwise: true, ..terms() }, 100)?);
         let what = format!("player 2 of {n} copies player 1: first day with the pairwise test");
         rows.push(simulated(&what, (31.0, 80.0), pairs, "our addition: one other player at a time"));
     }
     Ok(rows)
+}
+
+/// With more players a profile of the others comes too rarely for the joint test to see anything.
+fn hardly_seen() -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    for n in [5, 6] {
+        let seen = copied(n, terms(), 30_000)?;
+        let what =
+            format!("player 2 of {n} copies player 1: first day the joint test sees it, of 30000 (0: none)");
+        rows.push(worked(&what, 0.0, seen.unwrap_or(0) as f64, 0.0));
+        let pairs =
+            copied(n, Terms { pairwise: true, ..terms() }, 100)?.map_or(f64::INFINITY, |day| day as f64);
+        let what = format!("player 2 of {n} copies player 1: first day with the pairwise test");
+        rows.push(simulated(&what, (31.0, 80.0), pairs, "our addition: one other player at a time"));
+    }
+    Ok(rows)
+}
+
+/// Two kinds of days in turn, the same law on both; one player bids high on one and low on the other.
+fn regimes() -> Result<Vec<Row>, Failure> {
+    let laws = Supertypes::constant(vec![Law::uniform(2); 2]);
+    // By test: on how many days she is flagged, and from which day on every day.
+    let watch = |signals: usize| -> Result<[(u64, u64); 2], Failure> {
+        let tests = Tests::new(laws.clone(), &[2, 2], signals, Terms::printed(0.5, 30), &|_, t| t as f64);
+        let mut tests = tests.map_err(|error| failed(&error))?;
+        let mut rng = stream(SEED, Purpose::Instance, 0);
+        let mut seen = [(0, 1); 2];
+        for day in 1..=8_000 {
+            let kind = (day % 2) as usize;
+            tests.see(&[kind, laws.law(1, 0).draw(&mut rng)], kind % signals);
+            let flags = tests.flags(0);
+            for ((days, from), flagged) in seen.iter_mut().zip([flags.frequency, flags.joint]) {
+                if flagged { *days += 1 } else { *from = day + 1 }
+            }
+        }
+        Ok(seen)
+    };
+    let [pooled, joint] = watch(1)?.map(|(days, _)| days as f64);
+    let [by_regime, with_regimes] = watch(2)?.map(|(_, from)| from as f64);
+    let what = |of: &str| format!("two regimes in turn, high in one and low in the other: {of}");
+    Ok(vec![
+        worked(&what("days of 8000 the pooled frequency test sees it"), 0.0, pooled, 0.0),
+        worked(&what("days of 8000 the joint test without regimes sees it"), 0.0, joint, 0.0),
+        // The reference says about: on odd days one regime is half a day ahead.
+        worked(&what("from which day on the frequency test by regime sees it"), 54.0, by_regime, 1.0),
+        simulated(
+            &what("from which day on the joint test with regimes sees it"),
+            (200.0, 340.0),
+            with_regimes,
+            "its largest deviation tends to 1/8, as wide as the window on day 296",
+        ),
+    ])
 }
 
 /// Shortages 0 and 2, known before bids; a player bids dear on shortage days only.

@@ -29,7 +29,7 @@ impl Act {
     pub fn of(self, own: &Cost) -> Play {
         match self {
             Self::Faithful => Play::Faithful,
-            Self::Scale(factor) => Play::Pretend(Arc::new(own.scaled(factor))),
+            Self::Scale(scale) => Play::Tilt { scale, shift: vec![0.0; own.decisions()], true_values: false },
             Self::Other(play) => play,
         }
     }

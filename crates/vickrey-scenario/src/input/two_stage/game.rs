@@ -120,7 +120,7 @@ pub(in crate::input) fn read(
         discretised: Vec::new(),
     };
     let season = finish(season, &terms, &market, None, desk)?;
-    super::check_size(market.check_size(&season.reports), sheet, desk)?;
+    super::check_size(market.ways(&season.reports).map(drop), sheet, desk)?;
     warn::all(&season, &market, &mut context.warnings);
     let Outcomes { first, second } = outcomes;
     let calendar = signals.calendar;

@@ -1,10 +1,12 @@
 //! What is accepted and looks like a mistake, or will surprise.
 
 use vickrey::two_stage::law::WARN;
+use vickrey::two_stage::season::{self, Warning};
 use vickrey::two_stage::{Market, Supertypes, Tests, Window};
 
 use super::SeasonScenario;
 use crate::diagnostic::{shorten, written};
+use crate::output::number::short;
 
 /// So many players are named before the rest is counted.
 const MOST_NAMED: usize = 3;
@@ -20,7 +22,23 @@ pub(super) fn all<M: Market>(season: &SeasonScenario, market: &M, warnings: &mut
                 .to_owned(),
         );
     }
+    penalty(season, market, warnings);
     joint_tests(season, market, warnings);
+}
+
+/// Penalties that do not outweigh lies from the first day on.
+fn penalty<M: Market>(season: &SeasonScenario, market: &M, warnings: &mut Vec<String>) {
+    for warning in season::warnings(market, &season.reports, &season.terms) {
+        if let Warning::Penalty { spread, from, .. } = warning {
+            warnings.push(format!(
+                "[tests]: the penalty outweighs what a false type can bring (at most {} a day) only from day {} on: \
+                 penalty-scale = {} would from the first day",
+                short(spread),
+                short(from),
+                short(2.0 * spread)
+            ));
+        }
+    }
 }
 
 /// Names of some players, and how many more.

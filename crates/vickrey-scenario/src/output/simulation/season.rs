@@ -124,6 +124,10 @@ impl<M: Market> Market for Planned<'_, M> {
         self.market.settle(plan, day, draw, bids, settled);
     }
 
+    fn frequencies(&self) -> Option<&[f64]> {
+        self.market.frequencies()
+    }
+
     fn value(&self, day: &M::Day, player: AgentId, own: usize, decision: &M::Decision) -> f64 {
         self.market.value(day, player, own, decision)
     }

@@ -34,6 +34,18 @@ impl Repeated for TwoStageScenario {
         &self.market
     }
 
+    fn ways(&self) -> Vec<String> {
+        let mut ways: Vec<String> = Vec::new();
+        // Scenarios that are too large are refused when they are read.
+        for way in self.market.ways(&self.season.reports).unwrap_or_default() {
+            let words = way.to_string();
+            if !ways.contains(&words) {
+                ways.push(words);
+            }
+        }
+        ways
+    }
+
     fn calendar(&self) -> &Calendar<usize> {
         &self.calendar
     }

@@ -2,6 +2,7 @@
 
 use vickrey::mechanism::AgentId;
 use vickrey::two_stage::Market;
+use vickrey::two_stage::season::Warning;
 use vickrey::two_stage::strategies::Bidding;
 
 use super::{MOST_DETAILS, MOST_WATCHED, Repeated, SeasonResult, is_honest};
@@ -146,17 +147,16 @@ fn discretised<R: Repeated>(result: &SeasonResult<'_, R>) -> Option<String> {
 pub(super) fn warnings<R: Repeated>(result: &SeasonResult<'_, R>) -> Vec<String> {
     let spec = result.of.season();
     let mut warnings = Vec::new();
-    if let Some(spread) = result.of.market().spread()
-        && spec.terms.penalty.scale < 2.0 * spread
-    {
-        let bites = (2.0 * spread / spec.terms.penalty.scale).powf(1.0 / (spec.terms.penalty.power - 1.0));
-        warnings.push(format!(
-            "the penalty outweighs what a false type can bring (at most {} a day) only from day {} on: penalty-scale = {} would \
-             from the first day",
-            short(spread),
-            short(bites.ceil()),
-            short(2.0 * spread)
-        ));
+    for warning in result.season.warnings() {
+        // What can be said before the first day was said when the scenario was read.
+        if let Warning::Signal { signal, seen, days, share } = warning {
+            warnings.push(format!(
+                "signal `{}` came on {seen} of {days} days, which is not plausible by its frequency of {}: the first stage, and \
+                 what is promised, count on that",
+                spec.signals[signal],
+                short(share)
+            ));
+        }
     }
     let impossible: Vec<u64> = result.season.tests().impossible();
     for (name, days) in spec.players.iter().zip(impossible).filter(|(_, days)| *days > 0) {

@@ -214,6 +214,26 @@ impl<R: Repeated> SeasonResult<'_, R> {
         (0..self.course.watched.len()).map(curve).collect()
     }
 
+    /// A sentence for players whose curves lie upon each other.
+    fn hidden(&self, curves: &[DayCurve]) -> Vec<String> {
+        let values = || curves.iter().flat_map(|curve| &curve.points).map(|p| p.1);
+        let high = values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min);
+        // A line is wider than this part of a panel's height.
+        let near = |a: &DayCurve, b: &DayCurve| {
+            a.points.iter().zip(&b.points).all(|(a, b)| (a.1 - b.1).abs() <= 0.005 * high)
+        };
+        let names = self.watched_names();
+        let first = |k: usize| (0..=k).find(|j| near(&curves[*j], &curves[k])).unwrap_or(k);
+        let firsts: Vec<usize> = (0..curves.len()).map(first).collect();
+        let with = |j: usize| -> Vec<&str> {
+            (j + 1..firsts.len()).filter(|k| firsts[*k] == j).map(|k| names[k].as_str()).collect()
+        };
+        let sentence = |j: usize| {
+            (!with(j).is_empty()).then(|| format!("Under the curve of {}: {}.", names[j], with(j).join(", ")))
+        };
+        (0..curves.len()).filter_map(sentence).collect()
+    }
+
     fn ends(&self) -> [f64; 2] {
         [1.0, self.course.days.len() as f64]
     }
@@ -221,6 +241,7 @@ impl<R: Repeated> SeasonResult<'_, R> {
     fn utilities(&self) -> Panels {
         let unit = self.scenario.units.money.clone();
         let mut curves = self.curves(|check, k| Some(check.utility[k]));
+        let mut notes = self.hidden(&curves);
         let promised = self.course.watched.iter().enumerate().map(|(k, &i)| DayCurve {
             line: Line::Mark(k),
             points: self.ends().map(|day| (day, self.promise.contribution[i])).into(),
@@ -228,7 +249,6 @@ impl<R: Repeated> SeasonResult<'_, R> {
         curves.extend(promised);
         let label = "mean utility, no penalties".to_owned();
         let mut panels = vec![DayPanel { label, unit: unit.clone(), log: false, curves }];
-        let mut notes = Vec::new();
         let penalised = |check: &Checkpoint| check.penalty.iter().any(|x| *x > 0.0);
         if self.course.checkpoints.iter().any(penalised) {
             let curves = self.curves(|check, k| Some(check.penalty[k]).filter(|x| *x > 0.0));

@@ -34,6 +34,11 @@ pub trait Repeated: Debug + Sync {
     /// The market of a day.
     fn market(&self) -> &Self::Market;
 
+    /// In which ways the first stage is solved, in words; none if there is only one.
+    fn ways(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is publicly known on which day.
     fn calendar(&self) -> &Calendar<DayOf<Self>>;
 
