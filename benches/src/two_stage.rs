@@ -34,6 +34,21 @@ pub fn demand(players: usize, types: usize, seed: u64) -> Result<(Demand, Supert
     Ok((Demand::new(own, None, vec![condition], None)?, Supertypes::constant(laws)))
 }
 
+/// The same with a limit for everybody, between a half and three times an equal share of the shortage.
+///
+/// # Errors
+/// The numbers do not make a market.
+pub fn limited(players: usize, types: usize, seed: u64) -> Result<(Demand, Supertypes), Failure> {
+    let (free, reports) = demand(players, types, seed)?;
+    let own = (0..players).map(|i| free.types(i).to_vec()).collect();
+    let limit = |i: usize| {
+        let rng = &mut stream(seed, Purpose::Instance, (players + i) as u64);
+        (0.5 + 2.5 * rng.random::<f64>()) / players as f64
+    };
+    let limits = (0..players).map(limit).collect();
+    Ok((Demand::new(own, Some(limits), free.conditions().to_vec(), None)?, reports))
+}
+
 /// A finite game in which nobody is like anybody else.
 ///
 /// # Errors

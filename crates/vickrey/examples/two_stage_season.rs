@@ -7,7 +7,7 @@ use vickrey::audit::{AuditOptions, Effort};
 use vickrey::mechanism::Strategy;
 use vickrey::simulate::run;
 use vickrey::two_stage::audit::{Subject, audit, deviation};
-use vickrey::two_stage::demand::{Condition, Day, Draw, Lottery, Outlook, Shortage};
+use vickrey::two_stage::demand::{Condition, Day, Draw, Lottery, Shortage};
 use vickrey::two_stage::protocol::Phase;
 use vickrey::two_stage::simulate::{Calendar, Nature, Setting, play};
 use vickrey::two_stage::strategies::{Bidder, Bidding, Sight};
@@ -34,9 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let laws = Supertypes::constant(vec![Law::uniform(2), Law::new(vec![0.25, 0.75])?]);
 
     let plan = &market.plan(&laws)?[0]; // one for each signal
-    let outlook = Outlook::certain(3.0);
-    println!("a day costs {:.6}", plan.cost(None, outlook));
-    println!("Harbour adds {:.6}", plan.marginal(None, outlook, 0));
+    let expected = plan.on(None).ok_or("a shortage is announced")?; // here none is
+    println!("a day costs {:.6}", expected.cost());
+    println!("Harbour adds {:.6}", expected.marginal(0));
     println!("without her E[1/S] is {:.6}", plan.expectations.inverse_without(0));
 
     let terms = Terms { penalty: Penalty { scale: 27.0, power: 1.5 }, ..Terms::default() };

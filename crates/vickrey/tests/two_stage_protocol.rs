@@ -84,7 +84,7 @@ fn stage(
     mechanism: &TwoStage<Demand>,
     state: &mut TwoStageState<Demand>,
     reports: Vec<Option<Report>>,
-) -> Result<(), TwoStageError<vickrey::two_stage::demand::TooMany>> {
+) -> Result<(), TwoStageError<vickrey::two_stage::demand::Unsolved>> {
     let arrive = |(i, report): (usize, Option<Report>)| match report {
         None => Arrival::Silent,
         Some(report) => match mechanism.admit(state, i, &report) {

@@ -175,17 +175,17 @@ impl<'a> Case<'a> {
 /// What the digits of the closed integrals are good for, relative: types are up to e^60 apart.
 const INTEGRALS: f64 = 2e-14;
 
-fn compare(plan: &Plan, case: &Value, d: f64, players: usize) {
-    let (answers, name, outlook) =
-        (&case["answers"], case["name"].as_str().unwrap_or(""), Outlook::certain(d));
-    near(plan.cost(None, outlook), number(&answers["ESC"]), INTEGRALS, 0.0, name);
+fn compare(plan: &Plan, case: &Value, players: usize) {
+    let (answers, name) = (&case["answers"], case["name"].as_str().unwrap_or(""));
+    let expected = plan.on(None).expect("nothing is announced");
+    near(expected.cost(), number(&answers["ESC"]), INTEGRALS, 0.0, name);
     // With limits the reserve's cost is what the others leave of the total.
-    let scale = if plan.limited.is_some() { number(&answers["ESC"]) } else { 0.0 };
-    near(plan.reserve_cost(None, outlook), number(&answers["Ecs"]), INTEGRALS, scale, name);
+    let scale = if plan.limited.is_empty() { 0.0 } else { number(&answers["ESC"]) };
+    near(expected.reserve_cost(), number(&answers["Ecs"]), INTEGRALS, scale, name);
     for i in 0..players as AgentId {
-        near(plan.marginal(None, outlook, i), number(&answers["marginal"][i]), INTEGRALS, 0.0, name);
-        near(plan.own_cost(None, outlook, i), number(&answers["Ec"][i]), INTEGRALS, 0.0, name);
-        let received = plan.marginal(None, outlook, i) + plan.own_cost(None, outlook, i);
+        near(expected.marginal(i), number(&answers["marginal"][i]), INTEGRALS, 0.0, name);
+        near(expected.own_cost(i), number(&answers["Ec"][i]), INTEGRALS, 0.0, name);
+        let received = expected.marginal(i) + expected.own_cost(i);
         near(received, number(&answers["honest_received"][i]), INTEGRALS, 0.0, name);
     }
 }
@@ -195,7 +195,7 @@ fn demand_response() {
     for value in list(&read("demand")["instances"]) {
         let case = Case::new(value);
         let market = case.market(None, None);
-        compare(&case.plan(&market), value, case.d, case.types.len());
+        compare(&case.plan(&market), value, case.types.len());
         case.days(&market, None);
     }
 }
@@ -208,13 +208,13 @@ fn day_ahead_purchases() {
         if answers.is_null() {
             continue;
         }
-        let (q, name, outlook) =
-            (number(&answers["q"]), value["name"].as_str().unwrap_or(""), Outlook::certain(case.d));
+        let (q, name) = (number(&answers["q"]), value["name"].as_str().unwrap_or(""));
         let market = case.market(None, Some(q));
         let plan = case.plan(&market);
         near(plan.expectations.inverse, number(&answers["kappa"]), INTEGRALS, 0.0, name);
-        near(plan.bought(Some(q), outlook), number(&answers["G"]), INTEGRALS, case.d, name);
-        let cost = plan.cost(Some(q), outlook);
+        let expected = plan.on(None).expect("nothing is announced");
+        near(expected.bought(), number(&answers["G"]), INTEGRALS, case.d, name);
+        let cost = expected.cost();
         near(cost, number(&answers["cost"]), INTEGRALS, 0.0, name);
         for i in 0..case.types.len() {
             near(
@@ -224,7 +224,7 @@ fn day_ahead_purchases() {
                 0.0,
                 name,
             );
-            let without = cost + plan.marginal(Some(q), outlook, i);
+            let without = cost + expected.marginal(i);
             near(without, number(&answers["cost_minus"][i]), INTEGRALS, 0.0, name);
         }
         seen += 1;
@@ -238,7 +238,7 @@ fn curtailment_limits() {
         let case = Case::new(value);
         let limit = |x: &Value| x.as_f64().unwrap_or(f64::INFINITY);
         let market = case.market(Some(list(&value["xmax"]).iter().map(limit).collect()), None);
-        compare(&case.plan(&market), value, case.d, case.types.len());
+        compare(&case.plan(&market), value, case.types.len());
         case.days(&market, None);
     }
 }

@@ -3,12 +3,12 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use vickrey::two_stage::demand::{Day, Draw};
+use vickrey::two_stage::demand::{Accuracy, Day, Draw};
 use vickrey::two_stage::simulate::{Calendar, Nature, Setting, play};
 use vickrey::two_stage::solve::solve;
 use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::{Market, Season, Terms};
-use vickrey_benches::two_stage::{demand, game};
+use vickrey_benches::two_stage::{demand, game, limited};
 use vickrey_benches::{Failure, fastest};
 
 use super::{SEED, child, pool, resident};
@@ -33,6 +33,16 @@ each player, own costs, the reserve). ns: per player and type.
 
 | players | types | threads | ms | ns |
 | ---: | ---: | ---: | ---: | ---: |";
+
+const LIMITED: &str = "\
+## The two-stage mechanism: payments with curtailment limits
+
+Seconds of one run on two threads, where types are too many to enumerate: brackets of the costs with everybody and without
+each player. `cost`, `own`: half the width of the bracket by its middle, of the cost with everybody and, the widest, of an
+own cost.
+
+| players | types | asked | seconds | cost | own |
+| ---: | ---: | ---: | ---: | ---: | ---: |";
 
 const DAYS: &str = "\
 ## The two-stage mechanism: days
@@ -93,6 +103,33 @@ pub fn payments() -> Result<(), Failure> {
         }
     }
     println!("\nAim with {AIM_MARKET:?} on two threads: {} ms.\n", AIMS[0]);
+    with_limits()
+}
+
+/// Payments where limits leave no closed form.
+fn with_limits() -> Result<(), Failure> {
+    println!("{LIMITED}");
+    for [players, types] in [[50, 10], [200, 5]] {
+        let (market, reports) = limited(players, types, SEED)?;
+        for relative in [1e-4, 1e-5, 1e-6] {
+            let accuracy = Accuracy { relative, ..Accuracy::default() };
+            let start = Instant::now();
+            let plan = match pool(2)?.install(|| market.plan_to(&reports, accuracy)) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    println!("| {players} | {types} | {relative:e} | none: {error} | | |");
+                    continue;
+                }
+            };
+            let seconds = start.elapsed().as_secs_f64();
+            let expected = plan[0].on(None).ok_or("a shortage is announced")?;
+            let doubt = expected.doubt().ok_or("types were enumerated")?;
+            let own = (0..players).map(|i| doubt.own[i] / expected.own_cost(i)).fold(0.0, f64::max);
+            let cost = doubt.cost / expected.cost();
+            println!("| {players} | {types} | {relative:e} | {seconds:.1} | {cost:.1e} | {own:.1e} |");
+        }
+    }
+    println!();
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Payments of the demand-response market beside what one would write with numpy.
 
 use serde_json::json;
-use vickrey::two_stage::demand::Outlook;
 use vickrey::two_stage::{Demand, Market, Supertypes};
 use vickrey_benches::two_stage::demand;
 use vickrey_benches::{Failure, fastest};
@@ -41,7 +40,8 @@ fn compare_market(options: &Options, players: usize) -> Result<(), Failure> {
     let (market, reports) = demand(players, TYPES, SEED)?;
     let seconds = fastest(5, 0.2, || market.plan(&reports));
     let plan = market.plan(&reports)?.remove(0);
-    let ours: Vec<f64> = (0..players).map(|i| plan.marginal(None, Outlook::certain(1.0), i)).collect();
+    let expected = plan.on(None).ok_or("a shortage is announced")?;
+    let ours: Vec<f64> = (0..players).map(|i| expected.marginal(i)).collect();
     let text = as_json(&market, &reports).to_string();
     for mode in ["enumerate", "monte-carlo"] {
         let head = format!("| {players} | {TYPES} | NUMPY, {mode} |");

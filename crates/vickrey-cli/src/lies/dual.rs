@@ -1,7 +1,6 @@
 //! What followers do other than the protocol asks.
 
 use std::fmt;
-use std::sync::Arc;
 
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::strategies::Play;
@@ -66,13 +65,15 @@ impl Plan {
         };
         Ok(match self {
             Self::Faithful => Play::Faithful,
-            Self::Scale(scale) => Play::Tilt { scale: *scale, shift: vec![0.0; own.decisions()], true_values: false },
+            Self::Scale(scale) => {
+                Play::Tilt { scale: *scale, shift: vec![0.0; own.decisions()], true_values: false }
+            }
             Self::Constant(z) => Play::Constant(fits(z)?),
             Self::Script(all) => Play::Script(all.iter().map(fits).collect::<Result<_, _>>()?),
             Self::Values(factor) => Play::Values(*factor),
             Self::Silent(from, to) => Play::Silent { from: *from, to: to.map_or(usize::MAX, |to| to + 1) },
             Self::Garbage => Play::Garbage,
-            Self::Announce(m) => Play::Announce(*m),
+            Self::Announce(m) => Play::Announce { modulus: *m, then: Box::new(Play::Faithful) },
         })
     }
 }
@@ -82,12 +83,13 @@ pub fn words(play: &Play) -> String {
     let plan = match play {
         Play::Faithful => Plan::Faithful,
         Play::Pretend(_) => return "pretends another cost".into(),
+        Play::Tilt { scale, .. } => Plan::Scale(*scale),
         Play::Constant(z) => Plan::Constant(z.clone()),
         Play::Script(all) => Plan::Script(all.clone()),
         Play::Values(factor) => Plan::Values(*factor),
         Play::Silent { from, to } => Plan::Silent(*from, (*to < usize::MAX).then(|| to - 1)),
         Play::Garbage => Plan::Garbage,
-        Play::Announce(m) => Plan::Announce(*m),
+        Play::Announce { modulus, .. } => Plan::Announce(*modulus),
     };
     plan.to_string()
 }

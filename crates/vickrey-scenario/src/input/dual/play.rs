@@ -68,7 +68,9 @@ fn one(section: &Sheet<'_, '_>, key: &'static Key, decisions: usize, desk: &mut 
         name if name == SCRIPT.name => Play::Script(script(&value, decisions, desk)?),
         name if name == VALUES.name => Play::Values(number(desk)?),
         name if name == SILENT.name => silent(&value, desk)?,
-        name if name == ANNOUNCE.name => Play::Announce(number(desk)?),
+        name if name == ANNOUNCE.name => {
+            Play::Announce { modulus: number(desk)?, then: Box::new(Play::Faithful) }
+        }
         _ => return None,
     };
     Some(Act::Other(play))

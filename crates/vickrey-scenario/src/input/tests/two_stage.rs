@@ -58,8 +58,7 @@ fn game_a_has_its_known_numbers() {
 fn two_providers_have_their_known_numbers() {
     let demand = demand(DEMAND);
     let plan = demand.market.plan(&demand.season.reports).unwrap();
-    let outlook = plan[0].outlook.unwrap();
-    assert!((plan[0].marginal(None, outlook, 0) - 0.0886905).abs() < 1e-7);
+    assert!((plan[0].on(None).unwrap().marginal(0) - 0.0886905).abs() < 1e-7);
     assert_eq!(demand.season.types[0], ["1", "3"]);
     assert_eq!((demand.season.terms.penalty.scale, demand.season.defaults), (2.0, vec![1, 1]));
 }

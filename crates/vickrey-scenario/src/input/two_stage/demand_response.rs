@@ -13,7 +13,7 @@ use super::{DemandScenario, Discretised, SeasonScenario, finish, warn};
 use crate::diagnostic::{shorten, written};
 use crate::input::Context;
 use crate::input::keys::two_stage::{
-    DEMAND_LAYOUT, LIMIT, MARKET_KEYS, PLAYERS_TABLE, PURCHASE, RESERVE, SHORTAGE, TABLE_KEYS,
+    DEMAND_LAYOUT, MARKET_KEYS, PLAYERS_TABLE, PURCHASE, RESERVE, SHORTAGE, TABLE_KEYS,
 };
 use crate::input::list;
 use crate::input::sheet::{Desk, Sheet};
@@ -54,7 +54,7 @@ pub(in crate::input) fn read(
         super::check_somebody(sheet, providers.all.len(), desk);
     }
     if let (Some(conditions), Some(providers)) = (&conditions, &providers) {
-        check(sheet, conditions, providers, &signals, desk);
+        check(conditions, providers, &signals, desk);
     }
     if desk.problems.count() > 0 {
         return None;
@@ -76,7 +76,6 @@ pub(in crate::input) fn read(
         ..season_of(providers, &market, &signals)?
     };
     let season = finish(season, &terms, &market, spread, desk)?;
-    super::check_size(market.check_size(&season.reports), sheet, desk)?;
     warn::all(&season, &market, &mut context.warnings);
     let calendar = calendar(conditions.announced, signals.calendar, count, &mut context.warnings);
     Some(DemandScenario { season, market, calendar })
@@ -139,13 +138,7 @@ fn table(sheet: &Sheet<'_, '_>, desk: &mut Desk, context: &mut Context<'_>) -> O
 }
 
 /// What only the parts together can get wrong.
-fn check(
-    sheet: &Sheet<'_, '_>,
-    conditions: &Conditions,
-    providers: &Providers,
-    signals: &Signals,
-    desk: &mut Desk,
-) {
+fn check(conditions: &Conditions, providers: &Providers, signals: &Signals, desk: &mut Desk) {
     let limited = providers.all.iter().any(|provider| provider.limit.is_some());
     for (index, reserve) in conditions.reserves.iter().enumerate().filter(|(_, found)| found.what.is_none()) {
         let alone = providers.all.len() == 1;
@@ -169,16 +162,9 @@ fn check(
         (true, _) => "curtailment limits",
         (false, true) => "a day-ahead purchase",
     };
-    if limited {
-        refuse_with_limits(sheet, conditions, desk);
-    }
     let accepted = format!("a finite number from 0 on (with {with})");
     for shortage in &conditions.shortages {
-        let values = match &shortage.what {
-            Shortage::Certain(d) => vec![*d],
-            Shortage::AfterBids(lottery) => lottery.values().to_vec(),
-            Shortage::Announced => Vec::new(),
-        };
+        let values = shortage.what.values().unwrap_or_default();
         if let Some(d) = values.iter().find(|d| **d < 0.0) {
             let message = format!("[market]: `shortage` is {}, accepted is {accepted}", written(*d));
             desk.at(
@@ -197,32 +183,6 @@ fn check(
     }
 }
 
-/// What does not go together with curtailment limits.
-fn refuse_with_limits(sheet: &Sheet<'_, '_>, conditions: &Conditions, desk: &mut Desk) {
-    let mut silent = Desk::new(crate::diagnostic::Source::new("", ""));
-    let Some(section) = sheet.section(DEMAND_LAYOUT.key("market"), &mut silent) else { return };
-    for (wrong, key, why) in [
-        (
-            conditions.announced.is_some(),
-            &SHORTAGE,
-            "expectations would have to be taken anew for the number of every day",
-        ),
-        (
-            conditions.purchase.is_some(),
-            &PURCHASE,
-            "what is left to curtail would have to be optimised over all types",
-        ),
-    ] {
-        if wrong {
-            let what =
-                if key.name == SHORTAGE.name { "a series of shortages" } else { "a day-ahead purchase" };
-            let message = format!("[market]: {what} together with curtailment limits");
-            let help = format!("accepted: one of the two, as {why}; {}", LIMIT.about);
-            desk.at(section.place(key.name), message, "not possible with limits", help);
-        }
-    }
-}
-
 fn market(
     found: &Conditions,
     providers: &[Provider],
@@ -230,14 +190,20 @@ fn market(
     sheet: &Sheet<'_, '_>,
     desk: &mut Desk,
 ) -> Option<Demand> {
+    let limited = providers.iter().any(|provider| provider.limit.is_some());
+    let told = |announced: &Announced, w: usize| {
+        let days = announced.days.iter().filter(|day| day.signal == w);
+        days.filter_map(|day| day.shortage).collect()
+    };
     let condition = |w: usize| Condition {
         shortage: match &found.announced {
+            // With limits every number of the series is solved for by itself.
+            Some(announced) if limited => Shortage::Listed(told(announced, w)),
             Some(_) => Shortage::Announced,
             None => found.shortages.get(w).unwrap_or(&found.shortages[0]).what.clone(),
         },
         reserve: found.reserves.get(w).unwrap_or(&found.reserves[0]).what.clone(),
     };
-    let limited = providers.iter().any(|provider| provider.limit.is_some());
     let limits = || providers.iter().map(|provider| provider.limit.unwrap_or(f64::INFINITY)).collect();
     let types = providers.iter().map(|provider| provider.deltas.clone()).collect();
     let conditions = (0..signals.len()).map(condition).collect();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use vickrey::mechanism::AgentId;
 use vickrey::two_stage::Demand;
-use vickrey::two_stage::demand::{self, Day, Outlook, Plan, Posted, posted};
+use vickrey::two_stage::demand::{self, Day, Doubt, Outlook, Plan, Posted, posted};
 use vickrey::two_stage::season::DayView;
 use vickrey::two_stage::simulate::Calendar;
 
@@ -33,6 +33,12 @@ pub struct Costs {
     pub posted_cost: Option<f64>,
     /// That price; null where it depends on the day.
     pub posted_price: Option<f64>,
+    /// What `cost` may be off by; 0 where expectations are exact but for rounding.
+    pub cost_within: f64,
+    /// What any provider's contribution may be off by.
+    pub contribution_within: f64,
+    /// What any provider's expected value may be off by; it moves money between the two parts of her payment only.
+    pub expected_within: f64,
 }
 
 /// What is remembered of a day.
@@ -51,21 +57,20 @@ pub struct Dispatched {
 }
 
 impl DemandScenario {
-    fn outlook(plan: &Plan, day: &Day) -> Outlook {
-        plan.outlook.unwrap_or_else(|| Outlook::certain(day.shortage.unwrap_or(0.0)))
-    }
-
     /// What a day costs.
-    fn costs(&self, plan: &Plan, day: &Day) -> Costs {
-        let (q, outlook) = (self.market.purchase(), Self::outlook(plan, day));
+    fn costs(&self, plan: &[Plan], day: &Day) -> Costs {
+        let (q, expected) = (self.market.purchase(), self.market.expected(plan, day));
+        let (outlook, bought, cost) = (expected.outlook(), expected.bought(), expected.cost());
         let players = 0..self.market.players();
-        let cost = plan.cost(q, outlook);
-        let received = players.map(|i| plan.own_cost(q, outlook, i) + plan.marginal(q, outlook, i)).sum();
-        let bought = plan.bought(q, outlook);
-        let operator_cost = plan.reserve_cost(q, outlook) + q.map_or(0.0, |q| q * bought);
+        let received = players.map(|i| expected.own_cost(i) + expected.marginal(i)).sum();
+        let operator_cost = expected.reserve_cost() + q.map_or(0.0, |q| q * bought);
         let reserve = self.market.conditions()[day.signal].reserve.as_ref();
         let alone = reserve.map(|lottery| demand::cost(q, lottery.mean(|delta| delta), outlook));
         let posted = self.posted(day.signal, outlook);
+        let doubt = expected.doubt();
+        let most = |of: &dyn Fn(&Doubt, AgentId) -> f64| {
+            doubt.map_or(0.0, |doubt| (0..self.market.players()).map(|i| of(doubt, i)).fold(0.0, f64::max))
+        };
         Costs {
             shortage: outlook.mean,
             bought,
@@ -76,6 +81,9 @@ impl DemandScenario {
             reserve_only: alone,
             posted_cost: posted.map(|posted| posted.cost),
             posted_price: posted.map(|posted| posted.price),
+            cost_within: doubt.map_or(0.0, |doubt| doubt.cost),
+            contribution_within: most(&|doubt, i| doubt.contribution(i)),
+            expected_within: most(&|doubt, i| doubt.own[i]),
         }
     }
 
@@ -102,6 +110,9 @@ impl Costs {
         self.outlay += weight * other.outlay;
         self.reserve_only = both(self.reserve_only, other.reserve_only);
         self.posted_cost = both(self.posted_cost, other.posted_cost);
+        self.cost_within += weight * other.cost_within;
+        self.contribution_within += weight * other.contribution_within;
+        self.expected_within += weight * other.expected_within;
         self.posted_price = self.posted_price.filter(|p| other.posted_price == Some(*p));
     }
 }
@@ -130,18 +141,17 @@ impl Repeated for DemandScenario {
     }
 
     fn promise(&self, plan: &Vec<Plan>, day: &Day) -> Promise {
-        let (plan, q) = (&plan[day.signal], self.market.purchase());
-        let outlook = Self::outlook(plan, day);
+        let expected = self.market.expected(plan, day);
         let players = 0..self.market.players();
         Promise {
-            welfare: -plan.cost(q, outlook),
-            contribution: players.clone().map(|i| plan.marginal(q, outlook, i)).collect(),
-            expected: players.map(|i| -plan.own_cost(q, outlook, i)).collect(),
+            welfare: -expected.cost(),
+            contribution: players.clone().map(|i| expected.marginal(i)).collect(),
+            expected: players.map(|i| -expected.own_cost(i)).collect(),
         }
     }
 
     fn condition(&self, plan: &Vec<Plan>, days: &[(&Day, f64)]) -> Costs {
-        let of = |day: &Day| self.costs(&plan[day.signal], day);
+        let of = |day: &Day| self.costs(plan, day);
         let price = days.first().and_then(|(day, _)| of(day).posted_price);
         let (reserve_only, posted_cost) = (Some(0.0), Some(0.0));
         let mut all = Costs { reserve_only, posted_cost, posted_price: price, ..Costs::default() };

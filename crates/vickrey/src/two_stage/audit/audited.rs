@@ -4,7 +4,7 @@
 use crate::mechanism::AgentId;
 use crate::numeric::sum::{Sum, compensated};
 use crate::two_stage::demand::{
-    Condition, Day, Demand, Draw, Lottery, Operation, Plan, Shortage, expectations,
+    Condition, Day, Demand, Doubt, Draw, Lottery, Operation, Plan, Shortage, expectations,
 };
 use crate::two_stage::finite::{Finite, Outcomes, Timing};
 use crate::two_stage::law::{Law, Supertypes};
@@ -71,6 +71,11 @@ pub trait Audited: Market {
     /// not exceed the second.
     fn outlay(&self, _: &Self::Plan, _: &[(f64, Self::Day)]) -> Option<(f64, f64)> {
         None
+    }
+
+    /// What welfare and contributions of a plan may be off by on these days, money; 0 where they are exact but for rounding.
+    fn doubt(&self, _: &Self::Plan, _: &[(f64, Self::Day)]) -> f64 {
+        0.0
     }
 
     /// What the market takes for granted about the days and does not hold for these, in words.
@@ -219,7 +224,7 @@ impl Audited for Demand {
         let condition = &self.conditions()[day.signal];
         let shortages = match &condition.shortage {
             Shortage::AfterBids(lottery) => listed(Some(lottery)),
-            Shortage::Certain(_) | Shortage::Announced => listed(None),
+            Shortage::Certain(_) | Shortage::Announced | Shortage::Listed(_) => listed(None),
         };
         let reserves = listed(condition.reserve.as_ref());
         let pair = |(p, shortage): &(f64, Option<f64>)| {
@@ -252,10 +257,10 @@ impl Audited for Demand {
     }
 
     fn stake(&self, closed: &Squares, plan: &Vec<Plan>, day: &Day, player: AgentId) -> Stake {
-        let (plan, q) = (&plan[day.signal], self.purchase());
-        let outlook = Self::outlook(plan, day);
-        let left = crate::two_stage::demand::left(q, plan.expectations.inverse, outlook);
-        let marginal = plan.marginal(q, outlook, player);
+        let (expected, plan) = (self.expected(plan, day), &plan[day.signal]);
+        let left =
+            crate::two_stage::demand::left(self.purchase(), plan.expectations.inverse, expected.outlook());
+        let marginal = expected.marginal(player);
         let deltas = self.types(player);
         let utility = |own: &f64| {
             let own = *own;
@@ -310,7 +315,11 @@ impl Audited for Demand {
             let condition = &self.conditions()[day.signal];
             let shortage = self.shortage(day).values().len();
             let reserve = condition.reserve.as_ref().map_or(1, |r| r.values().len());
-            let each = if self.limits().is_some() { 60.0 * shortage as f64 } else { 1.0 };
+            let each = match (self.limits(), self.purchase()) {
+                (None, _) => 1.0,
+                (Some(_), None) => 60.0 * shortage as f64,
+                (Some(_), Some(_)) => 60.0 * (2.0 * GOLDEN_STEPS as f64) * shortage as f64,
+            };
             size(&present(reports, day.signal, absent)) * each * (reserve * reports.players()) as f64
         };
         if days.iter().map(|(_, day)| steps(day)).sum::<f64>() > most {
@@ -318,7 +327,9 @@ impl Audited for Demand {
         }
         let each = days.iter().map(|(p, day)| {
             -p * match self.limits() {
-                Some(limits) => self.limited_cost(limits, reports, day, absent),
+                Some(limits) => {
+                    self.bought_cost(day, |g| self.limited_cost(limits, reports, (day, g), absent))
+                }
                 None => self.free_cost(reports, day, absent),
             }
         });
@@ -339,6 +350,17 @@ impl Audited for Demand {
         Some((0..self.players()).map(of).fold(0.0, f64::max) * square)
     }
 
+    fn doubt(&self, plan: &Vec<Plan>, days: &[(f64, Day)]) -> f64 {
+        let of = |day: &Day| {
+            let expected = self.expected(plan, day);
+            let each = |doubt: &Doubt| {
+                doubt.cost + (0..self.players()).map(|i| doubt.contribution(i)).fold(0.0, f64::max)
+            };
+            expected.doubt().map_or(0.0, each)
+        };
+        days.iter().map(|(_, day)| of(day)).fold(0.0, f64::max)
+    }
+
     /// Proved without limits and purchases, where there is a reserve under every signal.
     fn outlay(&self, plan: &Vec<Plan>, days: &[(f64, Day)]) -> Option<(f64, f64)> {
         if self.limits().is_some() || self.purchase().is_some() {
@@ -346,11 +368,11 @@ impl Audited for Demand {
         }
         let (mut outlay, mut alone) = (Sum::default(), Sum::default());
         for (p, day) in days {
-            let (plan, reserve) = (&plan[day.signal], self.conditions()[day.signal].reserve.as_ref()?);
-            let outlook = Self::outlook(plan, day);
-            let given: f64 = (0..self.players()).map(|i| plan.marginal(None, outlook, i)).sum();
-            outlay.add(p * (plan.cost(None, outlook) + given));
-            alone.add(p * reserve.mean(|delta| delta) * outlook.square() / 2.0);
+            let (expected, reserve) =
+                (self.expected(plan, day), self.conditions()[day.signal].reserve.as_ref()?);
+            let given: f64 = (0..self.players()).map(|i| expected.marginal(i)).sum();
+            outlay.add(p * (expected.cost() + given));
+            alone.add(p * reserve.mean(|delta| delta) * expected.outlook().square() / 2.0);
         }
         Some((outlay.get(), alone.get()))
     }
@@ -367,7 +389,7 @@ impl Demand {
         match &self.conditions()[day.signal].shortage {
             Shortage::Certain(d) => Lottery::certain(*d),
             Shortage::AfterBids(lottery) => lottery.clone(),
-            Shortage::Announced => Lottery::certain(day.shortage.unwrap_or(0.0)),
+            Shortage::Announced | Shortage::Listed(_) => Lottery::certain(day.shortage.unwrap_or(0.0)),
         }
     }
 
@@ -383,21 +405,24 @@ impl Demand {
             }
         });
         let (inverse, shortage) = (inverse.get(), self.shortage(day));
-        let cost = |bought: f64| {
-            self.purchase().unwrap_or(0.0) * bought
-                + inverse * shortage.mean(|d| (d - bought) * (d - bought)) / 2.0
-        };
-        match self.purchase() {
-            None => cost(0.0),
-            Some(_) => {
-                let top = shortage.values().iter().copied().fold(0.0, f64::max);
-                least(0.0, top, cost)
-            }
-        }
+        self.bought_cost(day, |bought| inverse * shortage.mean(|d| (d - bought) * (d - bought)) / 2.0)
+    }
+
+    /// A cost that depends on what is bought, with what that costs, at the best purchase if there are any.
+    fn bought_cost(&self, day: &Day, cost: impl Fn(f64) -> f64) -> f64 {
+        let Some(q) = self.purchase() else { return cost(0.0) };
+        let top = self.shortage(day).values().iter().copied().fold(0.0, f64::max);
+        least(0.0, top, |bought| q * bought + cost(bought))
     }
 
     /// Expected cost with limits: at every profile the price at which everything is covered, by halving.
-    fn limited_cost(&self, limits: &[f64], reports: &Supertypes, day: &Day, absent: Option<AgentId>) -> f64 {
+    fn limited_cost(
+        &self,
+        limits: &[f64],
+        reports: &Supertypes,
+        (day, bought): (&Day, f64),
+        absent: Option<AgentId>,
+    ) -> f64 {
         let condition = &self.conditions()[day.signal];
         let mut sum = Sum::default();
         profiles(&present(reports, day.signal, absent), &mut |p, types| {
@@ -406,7 +431,12 @@ impl Demand {
             for (q, reserve) in listed(condition.reserve.as_ref()) {
                 let reserve = reserve.unwrap_or(f64::INFINITY);
                 for (r, d) in listed(Some(&self.shortage(day))) {
-                    let d = d.unwrap_or(0.0);
+                    let d = d.unwrap_or(0.0) - bought;
+                    if d <= 0.0 {
+                        // Nobody curtails less than nothing: a surplus is the reserve's.
+                        sum.add(p * q * r * reserve * d * d / 2.0);
+                        continue;
+                    }
                     let covered =
                         |price: f64| price / reserve + present().map(|(i, t)| own(price, i, *t)).sum::<f64>();
                     let (mut low, mut high) = (0.0, d * reserve);
@@ -426,10 +456,13 @@ impl Demand {
     }
 }
 
+/// Golden sections: what is left of a stretch after them is below rounding.
+const GOLDEN_STEPS: usize = 100;
+
 /// The least value of a convex function on a stretch, by golden sections.
 fn least(mut low: f64, mut high: f64, of: impl Fn(f64) -> f64) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
-    for _ in 0..100 {
+    for _ in 0..GOLDEN_STEPS {
         let (a, b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
         if of(a) <= of(b) { high = b } else { low = a }
     }

@@ -96,7 +96,7 @@ struct Ground<'a, M: Audited> {
 
 /// Audits a season of a market.
 ///
-/// Gains and losses are money a day; tolerances are rounding and ties.
+/// Gains and losses are money a day; tolerances are rounding and ties, and what expected costs may be off by.
 ///
 /// # Errors
 /// Reports, true laws, terms, calendar or groups do not fit the market, or it cannot be solved.
@@ -241,6 +241,8 @@ struct Known {
     /// The planner's expected receipts less cost.
     surplus: f64,
     departs: Option<String>,
+    /// What welfare and contributions may be off by, money; 0 where they are exact but for rounding.
+    doubt: f64,
 }
 
 /// Share and kind of the days of a calendar.

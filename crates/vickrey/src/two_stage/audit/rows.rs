@@ -38,12 +38,12 @@ impl<M: Audited> Rows<'_, M> {
     }
 
     /// Rounding of expectations (sums of some thousand terms), ties that are decided by number, laws that do not add up to
-    /// 1 exactly. Money.
+    /// 1 exactly, expected costs that are known from brackets. Money.
     fn rounding(&self) -> f64 {
         let size = self.found.honest.size;
         let laws = self.ground.subject.truth.deviation().max(self.ground.subject.reports.deviation());
         let players = self.ground.players() as f64;
-        4.0 * TIE * (1.0 + size) + players * laws * size
+        4.0 * TIE * (1.0 + size) + players * laws * size + self.found.known.doubt
     }
 
     fn efficiency(&self) -> Guarantee {

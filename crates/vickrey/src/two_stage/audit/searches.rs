@@ -186,7 +186,8 @@ impl<M: Audited> Ground<'_, M> {
         let contribution = self.contributions(&plan);
         let departs = market.departs(&self.days);
         let outlay = market.outlay(&plan, &self.days);
-        let mut known = Known { contribution, departs, outlay, ..Known::default() };
+        let doubt = market.doubt(&plan, &self.days);
+        let mut known = Known { contribution, departs, outlay, doubt, ..Known::default() };
         let everybody = stakes::Group::new(market, &self.days, truth, &[], self.most_settled());
         let mut welfare = Sum::default();
         let listed = everybody.every(&plan, |p, here| {

@@ -23,11 +23,12 @@ pub fn dispatch(deltas: &[f64], reserve: Option<f64>, shortage: f64) -> Dispatch
     }
 }
 
-/// The same with `0 <= curtailed <= limit`, for a shortage of at least 0 and a reserve. The price is found by walking the
-/// prices at which somebody reaches her limit.
+/// The same with `0 <= curtailed <= limit` and a reserve, which alone takes a surplus (a shortage below 0). The price is
+/// found by walking the prices at which somebody reaches her limit.
 pub fn dispatch_limited(deltas: &[f64], limits: &[f64], reserve: f64, shortage: f64) -> Dispatch {
     let price = limited_price(deltas, limits, reserve, shortage, &mut Vec::new());
-    let curtailed = deltas.iter().zip(limits).map(|(delta, limit)| (price / delta).min(*limit)).collect();
+    let of = |(delta, limit): (&f64, &f64)| (price / delta).min(*limit).max(0.0);
+    let curtailed = deltas.iter().zip(limits).map(of).collect();
     Dispatch { price, curtailed, reserve: price / reserve }
 }
 
@@ -39,6 +40,9 @@ pub(super) fn limited_price(
     shortage: f64,
     breaks: &mut Vec<Break>,
 ) -> f64 {
+    if shortage < 0.0 {
+        return shortage * reserve;
+    }
     breaks.clear();
     let of =
         |(delta, limit): (&f64, &f64)| Break { price: delta * limit, strength: 1.0 / delta, limit: *limit };
@@ -90,6 +94,8 @@ mod tests {
         let closed = dispatch_limited(&[1.0, 2.0], &[0.0, 0.0], 4.0, 7.0);
         assert_eq!(closed, Dispatch { price: 28.0, curtailed: vec![0.0, 0.0], reserve: 7.0 });
         assert_eq!(dispatch_limited(&[1.0], &[1.0], 4.0, 0.0).price, 0.0);
+        let surplus = dispatch_limited(&[1.0], &[1.0], 4.0, -2.0);
+        assert_eq!(surplus, Dispatch { price: -8.0, curtailed: vec![0.0], reserve: -2.0 });
     }
 
     /// Data with one decimal, half of them right on a kink: what is covered is the shortage.

@@ -7,15 +7,19 @@
 //! Valuations are negative costs, and payments are negative where the operator pays: a provider *receives*
 //! `-payment`.
 
+mod bracket;
 mod dispatch;
+mod lattice;
+mod least;
 mod limits;
 mod model;
 mod posted;
 mod purchase;
 mod quadrature;
 
+pub use self::bracket::{Accuracy, Bracket, Unreached};
 pub use self::dispatch::{Dispatch, dispatch, dispatch_limited};
-pub use self::limits::{Limited, MOST_PROFILES};
+pub use self::limits::{Doubt, Limited, MOST_PROFILES};
 pub use self::model::{Condition, Demand, DemandError, Lottery, LotteryError, Shortage};
 pub use self::posted::{Posted, posted};
 pub use self::purchase::{Outlook, bought, cost, difference, left};
@@ -60,106 +64,166 @@ pub struct Operation {
 pub struct Plan {
     /// What all payments follow from without limits.
     pub expectations: Expectations,
-    /// The same with limits, if there are any.
-    pub limited: Option<Limited>,
+    /// The same with limits, if there are any: of the signal, or of every shortage that may be announced, the smallest
+    /// first.
+    pub limited: Vec<Limited>,
     /// What is expected of the shortage before the bids; none where it is announced.
     pub outlook: Option<Outlook>,
+    /// Price of a unit bought the day before, if that is possible.
+    purchase: Option<f64>,
+}
+
+/// What is expected of a day, before its bids.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    plan: &'a Plan,
+    outlook: Outlook,
+    limited: Option<&'a Limited>,
 }
 
 /// Why a market cannot be solved.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "signal {signal}: with curtailment limits found {found:.3e} profiles of types, reserve and shortage, accepted are {MOST_PROFILES:e}"
-)]
-pub struct TooMany {
+#[error("signal {signal}{}: {why}", announced.map_or(String::new(), |d| format!(", shortage {d}")))]
+pub struct Unsolved {
     /// Which signal.
     pub signal: usize,
-    /// How many profiles.
-    pub found: f64,
+    /// Which announced shortage, if it is announced.
+    pub announced: Option<f64>,
+    /// What could not be known well enough.
+    pub why: Unreached,
 }
 
 impl Plan {
+    /// What is expected of a day with this signal. `announced`: the shortage, where it is announced; none if it is missing
+    /// then, or if the plan was made for other numbers.
+    pub fn on(&self, announced: Option<f64>) -> Option<Expected<'_>> {
+        let outlook = self.outlook.or(announced.map(Outlook::certain))?;
+        let limited = match self.limited.is_empty() {
+            true => None,
+            false => {
+                let known = if self.outlook.is_some() { None } else { announced };
+                Some(self.limited.iter().find(|limited| limited.shortage == known)?)
+            }
+        };
+        Some(Expected { plan: self, outlook, limited })
+    }
+}
+
+impl Expected<'_> {
+    /// What is known of the shortage.
+    pub fn outlook(&self) -> Outlook {
+        self.outlook
+    }
+
     /// ESC: expected cost of a day, money.
-    pub fn cost(&self, q: Option<f64>, outlook: Outlook) -> f64 {
-        match &self.limited {
-            Some(limited) => limited.cost,
-            None => cost(q, self.expectations.inverse, outlook),
-        }
+    pub fn cost(&self) -> f64 {
+        let Plan { expectations, purchase, .. } = self.plan;
+        self.limited.map_or_else(|| cost(*purchase, expectations.inverse, self.outlook), |found| found.cost)
     }
 
     /// ESC_{-i} - ESC: what a day would cost more without a player.
-    pub fn marginal(&self, q: Option<f64>, outlook: Outlook, player: AgentId) -> f64 {
-        match &self.limited {
+    pub fn marginal(&self, player: AgentId) -> f64 {
+        let Plan { expectations, purchase, .. } = self.plan;
+        match self.limited {
             Some(limited) => limited.marginal[player],
-            None => difference(q, self.expectations.inverse, self.expectations.marginal[player], outlook),
+            None => difference(*purchase, expectations.inverse, expectations.marginal[player], self.outlook),
         }
     }
 
     /// Ec_i: what a player's own curtailment is expected to cost her.
-    pub fn own_cost(&self, q: Option<f64>, outlook: Outlook, player: AgentId) -> f64 {
-        match &self.limited {
+    pub fn own_cost(&self, player: AgentId) -> f64 {
+        match self.limited {
             Some(limited) => limited.own[player],
-            None => self.expectations.own[player] * left(q, self.expectations.inverse, outlook) / 2.0,
+            None => self.plan.expectations.own[player] * self.left() / 2.0,
         }
     }
 
     /// Ecs: what the reserve is expected to cost. With limits: the rest of the cost.
-    pub fn reserve_cost(&self, q: Option<f64>, outlook: Outlook) -> f64 {
-        match &self.limited {
-            Some(limited) => limited.cost - limited.own.iter().sum::<f64>(),
-            None => self.expectations.reserve * left(q, self.expectations.inverse, outlook) / 2.0,
+    pub fn reserve_cost(&self) -> f64 {
+        match self.limited {
+            Some(found) => {
+                let paid = self.plan.purchase.map_or(0.0, |q| q * found.bought);
+                found.cost - paid - found.own.iter().sum::<f64>()
+            }
+            None => self.plan.expectations.reserve * self.left() / 2.0,
         }
     }
 
     /// G: what is bought the day before.
-    pub fn bought(&self, q: Option<f64>, outlook: Outlook) -> f64 {
-        q.map_or(0.0, |q| bought(q, self.expectations.inverse, outlook.mean))
+    pub fn bought(&self) -> f64 {
+        let Plan { expectations, purchase, .. } = self.plan;
+        match (self.limited, purchase) {
+            (Some(limited), _) => limited.bought,
+            (None, Some(q)) => bought(*q, expectations.inverse, self.outlook.mean),
+            (None, None) => 0.0,
+        }
+    }
+
+    /// How exact these numbers are; none where they are exact but for rounding.
+    pub fn doubt(&self) -> Option<&Doubt> {
+        self.limited.and_then(|limited| limited.doubt.as_ref())
+    }
+
+    /// E (d - G)², without limits.
+    fn left(&self) -> f64 {
+        left(self.plan.purchase, self.plan.expectations.inverse, self.outlook)
     }
 }
 
 impl Demand {
-    /// What the shortage looks like before the bids of a day.
-    pub(in crate::two_stage) fn outlook(plan: &Plan, day: &Day) -> Outlook {
-        plan.outlook.unwrap_or_else(|| Outlook::certain(day.shortage.unwrap_or(0.0)))
-    }
-
-    /// Whether it is small enough to be solved for these laws.
-    ///
-    /// # Errors
-    /// There are limits and too many profiles.
-    pub fn check_size(&self, reports: &Supertypes) -> Result<(), TooMany> {
-        for (signal, condition) in self.conditions().iter().enumerate() {
-            let shortage = condition.shortage.before_bids();
-            let (Some(_), Some(reserve), Some(shortage)) = (self.limits(), &condition.reserve, shortage)
-            else {
-                continue;
-            };
-            let found = limits::profiles(&reports.under(signal), reserve, &shortage);
-            if found > MOST_PROFILES {
-                return Err(TooMany { signal, found });
-            }
-        }
-        Ok(())
-    }
-
-    fn plan_signal(&self, signal: usize, laws: &[&Law]) -> Plan {
+    fn plan_signal(&self, signal: usize, laws: &[&Law], accuracy: Accuracy) -> Result<Plan, Unsolved> {
         let condition = &self.conditions()[signal];
         let types: Vec<&[f64]> = (0..self.players()).map(|i| self.types(i)).collect();
-        let reserve = condition.reserve.as_ref();
-        let shortage = condition.shortage.before_bids();
-        let outlook = shortage.as_ref().map(|lottery| {
+        let before_bids = condition.shortage.before_bids();
+        let outlook = before_bids.as_ref().map(|lottery| {
             let mean = lottery.mean(|d| d);
             Outlook { mean, variance: lottery.mean(|d| (d - mean) * (d - mean)) }
         });
-        let mut plan = Plan { expectations: Expectations::default(), limited: None, outlook };
-        match (self.limits(), reserve, &shortage) {
-            (Some(limits), Some(reserve), Some(shortage)) => {
-                plan.limited = Some(limits::limited(&types, laws, limits, reserve, shortage));
+        let purchase = self.purchase();
+        let mut plan = Plan { expectations: Expectations::default(), limited: Vec::new(), outlook, purchase };
+        let reserve = condition.reserve.as_ref();
+        // Limits without a reserve, or for shortages that are not listed, were refused when the market was built.
+        let (Some(limits), Some(reserve), Some(shortages)) =
+            (self.limits(), reserve, condition.shortage.values())
+        else {
+            plan.expectations = expectations(&types, laws, reserve);
+            return Ok(plan);
+        };
+        let mut solve =
+            |announced: Option<f64>, lottery: &Lottery| {
+                let most = lottery.values().iter().copied().fold(0.0, f64::max);
+                let setting = bracket::Setting { types: &types, laws, limits, reserve, most };
+                let found = limits::expected(&setting, lottery, purchase, accuracy)
+                    .map_err(|why| Unsolved { signal, announced, why })?;
+                plan.limited.push(Limited { shortage: announced, ..found });
+                Ok(())
+            };
+        match &before_bids {
+            Some(lottery) => solve(None, lottery)?,
+            None => {
+                let mut shortages = shortages.to_vec();
+                shortages.sort_by(f64::total_cmp);
+                shortages.dedup();
+                shortages.iter().try_for_each(|d| solve(Some(*d), &Lottery::certain(*d)))?;
             }
-            // Limits without a reserve or with an announced shortage were refused when the market was built.
-            _ => plan.expectations = expectations(&types, laws, reserve),
         }
-        plan
+        Ok(plan)
+    }
+
+    /// [`Market::plan`], with limits as exact as is asked.
+    ///
+    /// # Errors
+    /// There are limits, and expected costs cannot be known that well.
+    pub fn plan_to(&self, reports: &Supertypes, accuracy: Accuracy) -> Result<Vec<Plan>, Unsolved> {
+        (0..self.signals()).map(|w| self.plan_signal(w, &reports.under(w), accuracy)).collect()
+    }
+
+    /// What is expected of a day.
+    ///
+    /// # Panics
+    /// The day does not fit the market ([`Market::check`]).
+    pub fn expected<'a>(&self, plan: &'a [Plan], day: &Day) -> Expected<'a> {
+        plan[day.signal].on(day.shortage).expect("a day that was checked")
     }
 }
 
@@ -169,7 +233,7 @@ impl Market for Demand {
     type Decision = Operation;
     /// By signal.
     type Plan = Vec<Plan>;
-    type Error = TooMany;
+    type Error = Unsolved;
 
     fn types(&self) -> &[usize] {
         self.counts()
@@ -179,9 +243,8 @@ impl Market for Demand {
         self.conditions().len()
     }
 
-    fn plan(&self, reports: &Supertypes) -> Result<Vec<Plan>, TooMany> {
-        self.check_size(reports)?;
-        Ok((0..self.signals()).map(|w| self.plan_signal(w, &reports.under(w))).collect())
+    fn plan(&self, reports: &Supertypes) -> Result<Vec<Plan>, Unsolved> {
+        self.plan_to(reports, Accuracy::default())
     }
 
     fn signal(&self, day: &Day) -> usize {
@@ -196,9 +259,14 @@ impl Market for Demand {
             let accepted = format!("a number below {}", self.conditions().len());
             return wrong("public signal", day.signal.to_string(), &accepted);
         };
-        let announced = condition.shortage == Shortage::Announced;
+        let announced = condition.shortage.is_announced();
         match (announced, day.shortage) {
             (true, Some(d)) => {
+                if let Shortage::Listed(values) = &condition.shortage
+                    && !values.contains(&d)
+                {
+                    return wrong("announced shortage", d.to_string(), "one of the numbers of its list");
+                }
                 if let Err(error) = self.check_shortage(d, || "announced shortage".into()) {
                     return wrong("announced shortage", d.to_string(), &error.to_string());
                 }
@@ -245,25 +313,24 @@ impl Market for Demand {
         bids: &[usize],
         settled: &mut Settled<Operation>,
     ) {
-        let (plan, q) = (&plan[day.signal], self.purchase());
-        let outlook = Self::outlook(plan, day);
+        let (expected, q) = (self.expected(plan, day), self.purchase());
         let shortage = match &self.conditions()[day.signal].shortage {
             Shortage::Certain(d) => *d,
             Shortage::AfterBids(_) => draw.shortage.unwrap_or(0.0),
-            Shortage::Announced => day.shortage.unwrap_or(0.0),
+            Shortage::Announced | Shortage::Listed(_) => day.shortage.unwrap_or(0.0),
         };
-        let bought = plan.bought(q, outlook);
+        let bought = expected.bought();
         let deltas: Vec<f64> = bids.iter().enumerate().map(|(i, &b)| self.types(i)[b]).collect();
         let dispatch = match (self.limits(), draw.reserve) {
-            (Some(limits), Some(reserve)) => dispatch_limited(&deltas, limits, reserve, shortage),
+            (Some(limits), Some(reserve)) => dispatch_limited(&deltas, limits, reserve, shortage - bought),
             _ => dispatch(&deltas, draw.reserve, shortage - bought),
         };
         let reserve = draw.reserve.map_or(0.0, |delta| delta * dispatch.reserve * dispatch.reserve / 2.0);
         settled.cost = q.map_or(0.0, |q| q * bought) + reserve;
         for (i, (delta, x)) in deltas.iter().zip(&dispatch.curtailed).enumerate() {
             settled.reported[i] = -delta * x * x / 2.0;
-            settled.contribution[i] = plan.marginal(q, outlook, i);
-            settled.expected[i] = -plan.own_cost(q, outlook, i);
+            settled.contribution[i] = expected.marginal(i);
+            settled.expected[i] = -expected.own_cost(i);
         }
         settled.decision = Operation { shortage, bought, dispatch };
     }
@@ -279,10 +346,8 @@ impl Market for Demand {
 
     /// Largest when a player is alone with her cheapest type; none if the shortage is not known beforehand.
     fn spread(&self) -> Option<f64> {
-        let largest = |condition: &Condition| match &condition.shortage {
-            Shortage::Certain(d) => Some(d * d),
-            Shortage::AfterBids(lottery) => Some(lottery.values().iter().fold(0.0, |m: f64, d| m.max(d * d))),
-            Shortage::Announced => None,
+        let largest = |condition: &Condition| {
+            Some(condition.shortage.values()?.iter().fold(0.0, |m: f64, d| m.max(d * d)))
         };
         let square = self.conditions().iter().map(largest).try_fold(0.0, |m: f64, d| Some(m.max(d?)))?;
         let of = |i: AgentId| {

@@ -47,6 +47,11 @@ impl Lottery {
         if let [one] = self.values[..] { one } else { self.values[self.law.draw(rng)] }
     }
 
+    /// The same with every value less by a number.
+    pub(super) fn less(&self, number: f64) -> Self {
+        Self { values: self.values.iter().map(|v| v - number).collect(), law: self.law.clone() }
+    }
+
     /// Expectation of a function of the value.
     pub fn mean(&self, of: impl Fn(f64) -> f64) -> f64 {
         self.law.mean(|k| of(self.values[k]))
@@ -88,8 +93,10 @@ pub enum Shortage {
     AfterBids(Lottery),
     /// Told every day, as a number, before anything is decided (before a day-ahead purchase, too). The tests see the signal
     /// and not the number: days of like size should share a signal. Bids that answer to the number within a signal are not
-    /// seen, so with wide signals honesty is the best policy only nearly.
+    /// seen, so with wide signals honesty is the best policy only nearly. Not with limits, which need [`Listed`](Self::Listed).
     Announced,
+    /// Told every day, like [`Announced`](Self::Announced), and always one of these numbers.
+    Listed(Vec<f64>),
 }
 
 impl Shortage {
@@ -98,6 +105,21 @@ impl Shortage {
         match self {
             Self::Certain(d) => Some(Lottery::certain(*d)),
             Self::AfterBids(lottery) => Some(lottery.clone()),
+            Self::Announced | Self::Listed(_) => None,
+        }
+    }
+
+    /// Whether a number is told every day.
+    pub fn is_announced(&self) -> bool {
+        matches!(self, Self::Announced | Self::Listed(_))
+    }
+
+    /// All numbers that it may be; none where it may be any.
+    pub fn values(&self) -> Option<&[f64]> {
+        match self {
+            Self::Certain(d) => Some(std::slice::from_ref(d)),
+            Self::AfterBids(lottery) => Some(lottery.values()),
+            Self::Listed(values) => Some(values),
             Self::Announced => None,
         }
     }
@@ -168,13 +190,13 @@ pub enum DemandError {
         /// Which signal.
         signal: usize,
     },
-    /// Limits go with neither of these.
-    #[error("curtailment limits together with {with}: {why}; accepted is one of the two")]
-    Together {
-        /// What they were combined with.
-        with: &'static str,
-        /// Why that is not possible.
-        why: &'static str,
+    /// With limits every shortage is solved for by itself.
+    #[error(
+        "signal {signal}: found curtailment limits and an announced shortage that may be any number, accepted is a list of the numbers that may be announced"
+    )]
+    Unlisted {
+        /// Which signal.
+        signal: usize,
     },
     /// With limits, somebody must always be able to cover what is left.
     #[error(
@@ -240,25 +262,6 @@ impl Demand {
             let what = "price of a day-ahead purchase".into();
             return Err(DemandError::Number { what, found: q, accepted: "a finite number from 0 on" });
         }
-        if limits.is_some() {
-            let announced = conditions.iter().any(|c| c.shortage == Shortage::Announced);
-            for (wrong, with, why) in [
-                (
-                    announced,
-                    "an announced shortage",
-                    "expectations would have to be taken anew for the number of every day",
-                ),
-                (
-                    purchase.is_some(),
-                    "a day-ahead purchase",
-                    "what is left to curtail would have to be optimised over all types",
-                ),
-            ] {
-                if wrong {
-                    return Err(DemandError::Together { with, why });
-                }
-            }
-        }
         let counts = types.iter().map(Vec::len).collect();
         let market = Self { types, counts, limits, conditions, purchase };
         for (signal, condition) in market.conditions.iter().enumerate() {
@@ -268,14 +271,18 @@ impl Demand {
     }
 
     fn check_condition(&self, signal: usize, condition: &Condition) -> Result<(), DemandError> {
-        match &condition.shortage {
-            Shortage::Certain(d) => self.check_shortage(*d, || format!("signal {signal}, shortage"))?,
-            Shortage::AfterBids(lottery) => {
-                for (k, d) in lottery.values().iter().enumerate() {
+        match condition.shortage.values() {
+            Some([d]) => self.check_shortage(*d, || format!("signal {signal}, shortage"))?,
+            Some([]) => {
+                return Err(DemandError::Nothing { what: format!("shortages under signal {signal}") });
+            }
+            Some(all) => {
+                for (k, d) in all.iter().enumerate() {
                     self.check_shortage(*d, || format!("signal {signal}, shortage {k}"))?;
                 }
             }
-            Shortage::Announced => (),
+            None if self.limits.is_some() => return Err(DemandError::Unlisted { signal }),
+            None => (),
         }
         match &condition.reserve {
             Some(lottery) => {
