@@ -33,9 +33,10 @@ pub struct Accuracy {
 }
 
 impl Default for Accuracy {
-    /// A millionth of the cost. The work is some minutes on one core.
+    /// A millionth of the cost. Fifty loads of ten types take some 3e10 steps, a minute or two; what is beyond the limit
+    /// would take most of an hour.
     fn default() -> Self {
-        Self { relative: 1e-6, work: 5e10 }
+        Self { relative: 1e-6, work: 5e11 }
     }
 }
 
