@@ -33,9 +33,10 @@ pub struct Accuracy {
 }
 
 impl Default for Accuracy {
-    /// A millionth of the cost. The work is some minutes on one core.
+    /// One part in a hundred thousand: fifty loads of ten types take 13 seconds on two cores, two hundred of five types 34;
+    /// ten times as exact takes six times as long and more. What is beyond the limit of work would take most of an hour.
     fn default() -> Self {
-        Self { relative: 1e-6, work: 5e10 }
+        Self { relative: 1e-5, work: 5e11 }
     }
 }
 
