@@ -5,6 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use vickrey::faithful::dual::cost::{ConvexCost, Cost, Local};
 use vickrey::faithful::dual::curve::Curve;
+use vickrey::faithful::dual::model::{Follower, Problem};
+use vickrey::faithful::dual::rules::{Method, Mode, Plan, PlanError, Rules, Unfit};
 
 /// The minimum of a convex function between two limits, by golden section and at the given points.
 fn lowest(f: impl Fn(f64) -> f64, (low, high): (f64, f64), also: &[f64]) -> f64 {
@@ -253,9 +255,9 @@ impl ConvexCost for Smooth {
         let n = z.len();
         let sum: f64 = z.iter().map(|x| x.exp()).sum();
         let share = |k: usize| z[k].exp() / sum;
-        for k in 0..n * n {
+        for (k, x) in hessian.iter_mut().enumerate() {
             let own = if k / n == k % n { share(k / n) + 1.0 } else { 0.0 };
-            hessian[k] = own - share(k / n) * share(k % n);
+            *x = own - share(k / n) * share(k % n);
         }
     }
 
@@ -309,4 +311,32 @@ fn without_end() {
     let ask = |slope: &'static [f64]| Local { slope, curvature: None, low: free.0, high: free.1 };
     let flat = Cost::quadratic(vec![1.0, 1.0, 1.0, 1.0], vec![0.0; 2], 0.0).unwrap();
     assert!(flat.answer(ask(&[1.0, 0.0])).is_err());
+}
+
+/// With a fading step no cost need bend, but every price must have an answer: prices are moved by others too.
+#[test]
+fn costs_without_answers_are_refused() {
+    let plan = |low: f64, high: f64, n: usize| {
+        let mut follower = Follower::new(vec![1.0; n], n);
+        (follower.low, follower.high) = (vec![low; n], vec![high; n]);
+        let problem = Problem::new(vec![0.0], vec![follower.clone(), follower]).unwrap();
+        let method = Method::Ascent { step: Some(0.5), fading: true };
+        Plan::new(problem, Rules { method, mode: Mode::Zero, ..Rules::default() }).unwrap()
+    };
+    let curve = |curve: Result<Curve, _>| Cost::separable(vec![curve.unwrap()], 0.0).unwrap();
+    let log = curve(Curve::log(1.0, 2.0, 0.5));
+    assert_eq!(plan(-1.0, 1.0, 1).fits(0, &log), Ok(()));
+    assert_eq!(plan(-1.0, f64::INFINITY, 1).fits(0, &log), Err(Unfit::NoAnswer));
+    let kinked = curve(Curve::pieces(0.0, &[(-1.0, 0.0), (1.0, 0.0)]));
+    assert_eq!(plan(-1.0, 1.0, 1).fits(0, &kinked), Ok(()));
+    assert_eq!(plan(f64::NEG_INFINITY, 1.0, 1).fits(0, &kinked), Err(Unfit::NoAnswer));
+    let steep = curve(Curve::power(1.0, 0.0, 4.0, 0.0));
+    assert_eq!(plan(f64::NEG_INFINITY, f64::INFINITY, 1).fits(0, &steep), Ok(()));
+    let flat = Cost::quadratic(vec![1.0; 4], vec![0.0; 2], 0.0).unwrap();
+    assert_eq!(plan(-1.0, 1.0, 2).fits(0, &flat), Err(Unfit::NoAnswer));
+    // Taxes by dual values need bounds at every price.
+    let dual = Rules { mode: Mode::Dual, ..plan(-1.0, 1.0, 1).rules().clone() };
+    assert!(Plan::new(plan(-1.0, 1.0, 1).problem().clone(), dual.clone()).is_ok());
+    let refused = Plan::new(plan(-1.0, f64::INFINITY, 1).problem().clone(), dual);
+    assert_eq!(refused, Err(PlanError::NoDual("agent 0".into())));
 }

@@ -169,6 +169,15 @@ impl Curve {
         }
     }
 
+    /// Whether there is a best answer between the limits whatever the slope.
+    pub fn answers(&self, low: f64, high: f64) -> bool {
+        match &self.0 {
+            Shape::Log { .. } => high.is_finite(),
+            Shape::Power { .. } => true,
+            Shape::Pieces { bend, .. } => *bend > 0.0 || (low.is_finite() && high.is_finite()),
+        }
+    }
+
     /// Whether the curve is defined between the limits.
     ///
     /// # Errors

@@ -4,6 +4,10 @@
 //! All N + 1 problems run in the same rounds. The fault rule is part of the mechanism: what is missing or no number is
 //! held from before, who misses the main problem several rounds in a row is dropped, and the problem without her, which
 //! ran beside the main one all along, takes its place.
+//!
+//! Live runs need limits on all decisions. Without them whatever one follower sends still leaves a decision that meets
+//! the couplings, finite taxes, and nobody else dropped; but her numbers are not clipped to anything, and can make what
+//! the others are paid as large as what she is taxed.
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@
 //! her tax with it (rule F of [`super`]).
 
 use super::cost::{Cost, CostError};
+use super::iterate::LARGEST;
 use super::model::{Problem, Steepness};
 use super::projection::{self, Infeasible};
 use crate::mechanism::AgentId;
@@ -37,7 +38,7 @@ pub enum Method {
 /// When a problem stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stop {
-    /// After so many rounds.
+    /// After so many rounds; the multiplier method takes one more to bound the optimum where somebody has no limits.
     Rounds(usize),
     /// When its duality gap is certified to be at most `epsilon`, and after `cap` rounds at the latest.
     Gap {
@@ -241,6 +242,12 @@ pub enum Unfit {
         /// Public.
         accepted: (f64, f64),
     },
+    /// At some prices there is no best answer; who cannot answer would be dropped for what others do to the prices.
+    #[error(
+        "cost: found one that is not strongly convex and has no best answer, or several that are far apart, at some prices; \
+         accepted are finite limits, a cost that bends, or the method of multipliers"
+    )]
+    NoAnswer,
     /// The multiplier method needs a direction that costs or couplings see.
     #[error("cost: found a flat direction that no coupling uses, accepted are costs with one best answer")]
     Flat,
@@ -367,10 +374,21 @@ impl Plan {
         if found.0 < accepted.0 * (1.0 - 1e-9) || found.1 > accepted.1 * (1.0 + 1e-9) {
             return Err(Unfit::Curvature { found, accepted });
         }
-        if found.0 <= 0.0 && matches!(self.rules.method, Method::Multipliers { .. }) {
+        if found.0 > 0.0 {
+            return Ok(());
+        }
+        if matches!(self.rules.method, Method::Multipliers { .. }) {
             return self.sees(agent, cost);
         }
-        Ok(())
+        let answers = match cost {
+            Cost::Separable { curves, .. } => {
+                let mut limits = follower.low.iter().zip(&follower.high);
+                curves.iter().all(|curve| limits.next().is_some_and(|(low, high)| curve.answers(*low, *high)))
+            }
+            Cost::Quadratic(_) => wanted == 1 && follower.bounded(),
+            Cost::Custom(_) => follower.bounded(),
+        };
+        if answers { Ok(()) } else { Err(Unfit::NoAnswer) }
     }
 
     /// Whether a quadratic cost that is not strongly convex has one best answer in the multiplier method.
@@ -405,8 +423,8 @@ fn check_numbers(rules: &Rules, m: usize) -> Result<(), PlanError> {
     if rules.strikes == 0 {
         return Err(number("strikes", 0.0, "at least 1"));
     }
-    if !(rules.penalty >= 0.0 && rules.penalty.is_finite()) {
-        return Err(number("penalty", rules.penalty, "a finite number of at least 0"));
+    if !(0.0..=LARGEST).contains(&rules.penalty) {
+        return Err(number("penalty", rules.penalty, "a number from 0 to 1e300"));
     }
     if !rules.start.is_empty() && rules.start.len() != m {
         return Err(PlanError::Start { found: rules.start.len(), wanted: m });
