@@ -69,7 +69,9 @@ struct Body {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NotAnnounceable {
     /// A rule that is for audits.
-    #[error("{field}: found {found}, accepted in a live run is {accepted}: what is computed without a follower must not depend on her")]
+    #[error(
+        "{field}: found {found}, accepted in a live run is {accepted}: what is computed without a follower must not depend on her"
+    )]
     AuditOnly {
         /// Which rule.
         field: &'static str,
@@ -144,7 +146,10 @@ pub fn write(plan: &Plan, terms: &Terms, unlimited: bool) -> Result<Value, NotAn
         N: problem.len(),
         m: problem.couplings(),
         c: problem.total().to_vec(),
-        R: followers.iter().map(|f| f.coupling.chunks(f.decisions()).map(<[f64]>::to_vec).collect()).collect(),
+        R: followers
+            .iter()
+            .map(|f| f.coupling.chunks(f.decisions()).map(<[f64]>::to_vec).collect())
+            .collect(),
         lo: limits(|f| &f.low),
         hi: limits(|f| &f.high),
         absent: followers.iter().map(|f| f.absent.clone()).collect(),
@@ -208,12 +213,14 @@ fn check_terms(terms: &Terms) -> Result<(), NotAnnounceable> {
 /// # Errors
 /// The body has another shape, or the plan in it is refused.
 pub fn read(body: &Value) -> Result<(Plan, Terms), Unacceptable> {
-    let body = Body::deserialize(body).map_err(|e| wrong("announce", "body", e, "the body of an announcement"))?;
+    let body =
+        Body::deserialize(body).map_err(|e| wrong("announce", "body", e, "the body of an announcement"))?;
     let terms = Terms { round_ms: body.round_ms, value_ms: body.value_ms, deposit: body.deposit };
     check_terms(&terms).map_err(|e| wrong("announce", "terms", e, "times and sums in range"))?;
     let rules = read_rules(&body)?;
     let problem = read_problem(body)?;
-    let plan = Plan::new(problem, rules).map_err(|e| wrong("plan", "rules", e, "rules that go with the problem"))?;
+    let plan =
+        Plan::new(problem, rules).map_err(|e| wrong("plan", "rules", e, "rules that go with the problem"))?;
     Ok((plan, terms))
 }
 
@@ -263,7 +270,12 @@ fn read_problem(body: Body) -> Result<Problem, Unacceptable> {
         ("M_i", body.M_i.len()),
     ];
     if let Some((field, found)) = lists.into_iter().find(|(_, found)| *found != n) {
-        return Err(wrong("announce", field, format!("{found} entries"), &format!("{n}, one for every follower")));
+        return Err(wrong(
+            "announce",
+            field,
+            format!("{found} entries"),
+            &format!("{n}, one for every follower"),
+        ));
     }
     if body.c.len() != body.m {
         return Err(wrong("announce", "c", format!("{} numbers", body.c.len()), &format!("{}", body.m)));

@@ -459,7 +459,9 @@ impl Course {
                 self.said = true;
             }
             Record::Late { follower, k } => {
-                let Some(noted) = self.noted.get_mut(*follower) else { return unfounded("a follower who is none") };
+                let Some(noted) = self.noted.get_mut(*follower) else {
+                    return unfounded("a follower who is none");
+                };
                 noted[0] = Some(*k);
                 self.incidents.push(Incident::Late { follower: *follower, k: *k });
             }
@@ -487,8 +489,13 @@ impl Course {
             Kind::Ack => self.standing[i] = Standing::Member,
             Kind::Refuse => {
                 let part = |key| brief(body.get(key));
-                let why =
-                    format!("{}, {}: found {}, accepted is {}", part("code"), part("field"), part("found"), part("accepted"));
+                let why = format!(
+                    "{}, {}: found {}, accepted is {}",
+                    part("code"),
+                    part("field"),
+                    part("found"),
+                    part("accepted")
+                );
                 self.standing[i] = Standing::Refused(why);
             }
             _ => {
@@ -497,7 +504,9 @@ impl Course {
                         let n = self.leader.plan().problem().follower(i).decisions();
                         Some(Report::Answer(letters::read_report(body, &letter, i, n)))
                     }
-                    Some(Letter::Decision(decision)) => Some(Report::Values(letters::read_values(body, &decision))),
+                    Some(Letter::Decision(decision)) => {
+                        Some(Report::Values(letters::read_values(body, &decision)))
+                    }
                     _ => None,
                 };
             }

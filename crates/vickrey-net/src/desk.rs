@@ -43,7 +43,9 @@ pub enum DeskError {
     #[error(transparent)]
     Course(#[from] CourseError),
     /// The record is of another run.
-    #[error("{path}: found the record of another run ({field} differs), accepted is one of this scenario, or no file")]
+    #[error(
+        "{path}: found the record of another run ({field} differs), accepted is one of this scenario, or no file"
+    )]
     OtherRun {
         /// The file.
         path: String,
@@ -69,7 +71,9 @@ pub enum DeskError {
         accepted: String,
     },
     /// The run's name is none.
-    #[error("run: found {0:?}, accepted are 1 to {LONGEST_RUN} letters, digits, dots, dashes and underscores")]
+    #[error(
+        "run: found {0:?}, accepted are 1 to {LONGEST_RUN} letters, digits, dots, dashes and underscores"
+    )]
     Name(String),
     /// No random numbers for a name.
     #[error(transparent)]
@@ -198,7 +202,8 @@ fn random_name() -> Result<String, KeyError> {
 
 /// Plays a record from its beginning.
 fn play(contents: &Contents, path: &Path) -> Result<Course, DeskError> {
-    let wrong = |offset: u64, why: String| DeskError::Record { path: path.display().to_string(), offset, why };
+    let wrong =
+        |offset: u64, why: String| DeskError::Record { path: path.display().to_string(), offset, why };
     let mut records = contents.records.iter();
     let mut course = match records.next().map(|(at, value)| (at, Record::read(value, None))) {
         Some((_, Ok(Record::Begin(begin)))) => Course::new(begin)?,

@@ -15,15 +15,18 @@ use vickrey::faithful::dual::rules::{Plan, Unfit};
 
 use crate::announce::{self, Terms, Unacceptable};
 use crate::canonical;
-use crate::frame::{self, FrameError};
+use crate::frame;
 use crate::keys::{Key, PublicKey};
 use crate::letters::{self, BadBody};
 use crate::message::{Kind, Message, Party, Sealed};
 
 /// How often a waiting follower looks up.
 const TICK: Duration = Duration::from_millis(50);
-/// The leader's announcement takes no longer, or the connection is tried again.
-const FIRST_WORD: Duration = Duration::from_secs(3);
+/// A connection on which nothing is heard for so long after HELLO is tried again, with twice the time at every try.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+const LONGEST_FIRST_WORD: Duration = Duration::from_secs(60);
+/// An answer that the leader does not take within this time ends the connection.
+const TAKEN: Duration = Duration::from_secs(10);
 /// Longest pause between two tries to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -158,7 +161,9 @@ impl Clerk {
     pub fn new(who: Identity, memory: Option<PathBuf>) -> Result<Self, FollowError> {
         let mut clerk = Self { who, known: None, memory };
         if let Some(path) = clerk.memory.clone().filter(|path| path.exists()) {
-            clerk.recall(&path).map_err(|why| FollowError::Memory { path: path.display().to_string(), why })?;
+            clerk
+                .recall(&path)
+                .map_err(|why| FollowError::Memory { path: path.display().to_string(), why })?;
         }
         Ok(clerk)
     }
@@ -229,7 +234,13 @@ impl Clerk {
             announce::read(&message.body).map_err(FollowError::from)
         } else {
             let accepted = "the hash of the announcement".into();
-            Err(Unacceptable { code: "announce", field: "inst".into(), found: message.inst.clone(), accepted }.into())
+            Err(Unacceptable {
+                code: "announce",
+                field: "inst".into(),
+                found: message.inst.clone(),
+                accepted,
+            }
+            .into())
         };
         let looked = looked.and_then(|(plan, terms)| {
             let accepted = plan.problem().len();
@@ -251,7 +262,9 @@ impl Clerk {
                         json!({ "code": e.code, "field": e.field, "found": e.found, "accepted": e.accepted })
                     }
                     // How her cost does not fit is nobody's business.
-                    _ => json!({ "code": "cost", "field": "cost", "found": null, "accepted": "another announcement" }),
+                    _ => {
+                        json!({ "code": "cost", "field": "cost", "found": null, "accepted": "another announcement" })
+                    }
                 };
                 let (run, inst) = (message.run.clone(), message.inst.clone());
                 let from = Party::Follower(self.who.follower);
@@ -274,7 +287,8 @@ impl Clerk {
                     return Ok(self.reply(&letter, last.reply.clone()));
                 }
                 let (first, second) = (last.letter.bytes.clone(), letter.bytes.clone());
-                let abort = self.say(Kind::Abort, (0, 0), json!({ "reason": "two different letters for one round" }));
+                let abort =
+                    self.say(Kind::Abort, (0, 0), json!({ "reason": "two different letters for one round" }));
                 return Ok(Reply::Ended(abort, FollowError::TwoFaced { first, second }));
             }
         }
@@ -339,7 +353,8 @@ impl Clerk {
             "last": last,
             "decision": known.decision,
         }));
-        let failed = |e: io::Error| FollowError::Memory { path: path.display().to_string(), why: e.to_string() };
+        let failed =
+            |e: io::Error| FollowError::Memory { path: path.display().to_string(), why: e.to_string() };
         let beside = path.with_extension("new");
         std::fs::write(&beside, text).map_err(failed)?;
         std::fs::rename(&beside, path).map_err(failed)
@@ -372,7 +387,8 @@ impl Clerk {
 }
 
 fn word(body: &Value, key: &str) -> String {
-    let text = body.get(key).map_or_else(String::new, |v| v.as_str().map_or_else(|| v.to_string(), String::from));
+    let text =
+        body.get(key).map_or_else(String::new, |v| v.as_str().map_or_else(|| v.to_string(), String::from));
     text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -405,15 +421,18 @@ pub fn follow(
     stop: &AtomicBool,
 ) -> Result<Tax, FollowError> {
     let mut heard = Instant::now();
-    let mut pause = TICK;
+    let (mut pause, mut first_word) = (TICK, FIRST_WORD);
     let mut taxed: Option<Tax> = None;
     loop {
         let lost = match dial() {
             Ok(stream) => {
                 let before = heard;
-                let ended = attend(clerk, stream, &mut heard, &mut taxed, watch, stop)?;
+                let mut line = Line { first_word, heard: &mut heard, taxed: &mut taxed, watch, stop };
+                let ended = line.attend(clerk, stream)?;
                 if heard > before {
-                    pause = TICK;
+                    (pause, first_word) = (TICK, FIRST_WORD);
+                } else {
+                    first_word = (first_word * 2).min(LONGEST_FIRST_WORD);
                 }
                 ended
             }
@@ -435,62 +454,66 @@ pub fn follow(
     }
 }
 
-/// One connection; says why it ended.
-fn attend(
-    clerk: &mut Clerk,
-    mut stream: TcpStream,
-    heard: &mut Instant,
-    taxed: &mut Option<Tax>,
-    watch: &mut dyn FnMut(Sight),
-    stop: &AtomicBool,
-) -> Result<String, FollowError> {
-    let prepared = stream
-        .set_nodelay(true)
-        .and_then(|()| stream.set_read_timeout(Some(TICK)))
-        .and_then(|()| stream.set_write_timeout(Some(FIRST_WORD)));
-    if let Err(error) = prepared {
-        return Ok(error.to_string());
-    }
-    if let Err(error) = frame::write(&mut stream, &clerk.hello()) {
-        return Ok(error.to_string());
-    }
-    watch(Sight::Connected);
-    loop {
-        // A leader whose machine went away says nothing more, not even goodbye.
-        let silence = clerk.terms().map_or(FIRST_WORD, |t| Duration::from_millis(2 * t.round_ms.max(t.value_ms)));
-        let since = Instant::now();
-        let mut wait = || !stop.load(Ordering::Relaxed) && since.elapsed() < silence;
-        let bytes = match frame::read(&mut stream, frame::LONGEST, &mut wait) {
-            Ok(bytes) => bytes,
-            Err(error @ (FrameError::Closed | FrameError::Io(_) | FrameError::Length { .. })) => {
-                return Ok(error.to_string());
-            }
-        };
-        let reply = clerk.handle(&bytes)?;
-        if !matches!(reply, Reply::Broken(_)) {
-            *heard = Instant::now();
-        }
-        let bytes = match reply {
-            Reply::Send(bytes) => bytes,
-            Reply::Taxed(bytes, tax) => {
-                *taxed = Some(tax);
-                bytes
-            }
-            Reply::Ignored(why) => {
-                watch(Sight::Ignored(why));
-                continue;
-            }
-            Reply::Broken(why) => return Ok(why),
-            Reply::Ended(bytes, error) => {
-                // If this does not arrive, silence says the same.
-                let _ = frame::write(&mut stream, &bytes);
-                return Err(error);
-            }
-        };
-        if let Err(error) = frame::write(&mut stream, &bytes) {
+/// What a connection is watched with.
+struct Line<'a> {
+    first_word: Duration,
+    heard: &'a mut Instant,
+    taxed: &'a mut Option<Tax>,
+    watch: &'a mut dyn FnMut(Sight),
+    stop: &'a AtomicBool,
+}
+
+impl Line<'_> {
+    /// One connection; says why it ended.
+    fn attend(&mut self, clerk: &mut Clerk, mut stream: TcpStream) -> Result<String, FollowError> {
+        let prepared = stream
+            .set_nodelay(true)
+            .and_then(|()| stream.set_read_timeout(Some(TICK)))
+            .and_then(|()| stream.set_write_timeout(Some(TAKEN)));
+        if let Err(error) = prepared {
             return Ok(error.to_string());
         }
-        let last = clerk.known.as_ref().and_then(|known| known.last.as_ref());
-        watch(Sight::Answered(last.map_or(0, |last| last.letter.message.k)));
+        if let Err(error) = frame::write(&mut stream, &clerk.hello()) {
+            return Ok(error.to_string());
+        }
+        (self.watch)(Sight::Connected);
+        let mut silence = self.first_word;
+        loop {
+            let since = Instant::now();
+            let mut wait = || !self.stop.load(Ordering::Relaxed) && since.elapsed() < silence;
+            let bytes = match frame::read(&mut stream, frame::LONGEST, &mut wait) {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(error.to_string()),
+            };
+            let reply = clerk.handle(&bytes)?;
+            if !matches!(reply, Reply::Broken(_)) {
+                *self.heard = Instant::now();
+                // A leader whose machine went away says nothing more, not even goodbye.
+                let usual = |t: Terms| Duration::from_millis(2 * t.round_ms.max(t.value_ms));
+                silence = clerk.terms().map_or(silence, usual);
+            }
+            let bytes = match reply {
+                Reply::Send(bytes) => bytes,
+                Reply::Taxed(bytes, tax) => {
+                    *self.taxed = Some(tax);
+                    bytes
+                }
+                Reply::Ignored(why) => {
+                    (self.watch)(Sight::Ignored(why));
+                    continue;
+                }
+                Reply::Broken(why) => return Ok(why),
+                Reply::Ended(bytes, error) => {
+                    // If this does not arrive, silence says the same.
+                    let _ = frame::write(&mut stream, &bytes);
+                    return Err(error);
+                }
+            };
+            if let Err(error) = frame::write(&mut stream, &bytes) {
+                return Ok(error.to_string());
+            }
+            let last = clerk.known.as_ref().and_then(|known| known.last.as_ref());
+            (self.watch)(Sight::Answered(last.map_or(0, |last| last.letter.message.k)));
+        }
     }
 }

@@ -73,7 +73,11 @@ fn fill(from: &mut impl Read, mut rest: &mut [u8], wait: &mut dyn FnMut() -> boo
         match from.read(rest) {
             Ok(0) => return Err(FrameError::Closed),
             Ok(n) => rest = &mut rest[n..],
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
             Err(e) => return Err(e.into()),
         }
     }

@@ -184,7 +184,9 @@ impl Enrolment {
         let mut followers: Vec<(String, PublicKey)> = Vec::new();
         for entry in raw.follower {
             let key = PublicKey::parse(&at(&entry.name), &entry.key)?;
-            if let Some((other, _)) = followers.iter().find(|(name, other)| *name == entry.name || *other == key) {
+            if let Some((other, _)) =
+                followers.iter().find(|(name, other)| *name == entry.name || *other == key)
+            {
                 return Err(wrong(format!(
                     "found {other:?} and {:?} with the same name or key, accepted is one name and one key each",
                     entry.name

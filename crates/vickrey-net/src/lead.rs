@@ -184,7 +184,8 @@ fn attend<'s>(scope: &'s Scope<'s, '_>, mut stream: TcpStream, hall: &'s Hall, i
     while let Ok(bytes) = frame::read(&mut stream, hall.longest, &mut wait) {
         // After a frame that is broken the next one cannot be trusted to begin where it seems to: she dials again.
         let Ok(sealed) = Sealed::open(&bytes, &key_of) else { break };
-        if sealed.message.from != Party::Follower(follower) || inbox.send(Incoming::Message(sealed)).is_err() {
+        if sealed.message.from != Party::Follower(follower) || inbox.send(Incoming::Message(sealed)).is_err()
+        {
             break;
         }
     }

@@ -33,7 +33,8 @@ fn names<'a>(problems: impl Iterator<Item = &'a [usize]>) -> Value {
 }
 
 fn name(value: &Value) -> Option<Vec<usize>> {
-    let list: Option<Vec<usize>> = value.as_array()?.iter().map(|x| usize::try_from(x.as_u64()?).ok()).collect();
+    let list: Option<Vec<usize>> =
+        value.as_array()?.iter().map(|x| usize::try_from(x.as_u64()?).ok()).collect();
     list.filter(|list| list.is_sorted_by(|a, b| a < b))
 }
 

@@ -43,7 +43,9 @@ pub enum LogError {
         path: String,
     },
     /// The file is something else.
-    #[error("{path}: found another kind of file, accepted is a record that `vickrey lead` has written, or no file")]
+    #[error(
+        "{path}: found another kind of file, accepted is a record that `vickrey lead` has written, or no file"
+    )]
     Other {
         /// The file.
         path: String,
@@ -93,7 +95,9 @@ impl Log {
         let mut file = options.open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LogError::Locked { path: path.display().to_string() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LogError::Locked { path: path.display().to_string() });
+            }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let contents = scan(&mut file, path)?;
@@ -209,9 +213,8 @@ fn scan(file: &mut File, path: &Path) -> Result<Contents, LogError> {
 
 /// The length of a record from its head; `None` if the head was never finished.
 fn length(head: &[u8]) -> Result<Option<usize>, &'static str> {
-    let twice: Option<([u8; 4], [u8; 4])> = head.get(..4).zip(head.get(4..8)).and_then(|(a, b)| {
-        Some((a.try_into().ok()?, b.try_into().ok()?))
-    });
+    let twice: Option<([u8; 4], [u8; 4])> =
+        head.get(..4).zip(head.get(4..8)).and_then(|(a, b)| Some((a.try_into().ok()?, b.try_into().ok()?)));
     let Some((length, inverse)) = twice else { return Ok(None) };
     // Some file systems make a file longer before they fill it.
     if head.iter().all(|b| *b == 0) {

@@ -178,15 +178,13 @@ impl Sealed {
     ///
     /// # Errors
     /// Any of it fails.
-    pub fn open(
-        bytes: &[u8],
-        key_of: &dyn Fn(Party) -> Option<PublicKey>,
-    ) -> Result<Self, BadMessage> {
+    pub fn open(bytes: &[u8], key_of: &dyn Fn(Party) -> Option<PublicKey>) -> Result<Self, BadMessage> {
         let Value::Object(mut map) = canonical::read(bytes)? else {
             return Err(field("message", &Value::Null, "an object"));
         };
         let signature = map.remove("sig").unwrap_or_default();
-        let signature = signature.as_str().and_then(canonical::from_hex::<64>).ok_or(BadMessage::Signature)?;
+        let signature =
+            signature.as_str().and_then(canonical::from_hex::<64>).ok_or(BadMessage::Signature)?;
         let message = parse(map)?;
         let key = key_of(message.from).ok_or(BadMessage::Signature)?;
         // In canonical form the signature stands at one place only.

@@ -155,8 +155,7 @@ fn the_first_message_counts_and_others_are_repeats_lies_or_late() {
         assert_eq!(desk.take(game.open(&late)).unwrap(), Verdict::Late);
     }
     assert_eq!(desk.take(game.open(&first)).unwrap(), Verdict::Repeat);
-    let incidents =
-        [Incident::Equivocation { follower: 0, k: 1 }, Incident::Late { follower: 1, k: 1 }];
+    let incidents = [Incident::Equivocation { follower: 0, k: 1 }, Incident::Late { follower: 1, k: 1 }];
     assert_eq!(desk.course().incidents(), incidents);
     assert_eq!(
         desk.course().state().events(),
@@ -221,7 +220,10 @@ fn rules_for_audits_and_missing_limits_are_not_played_live() {
     let mut intent = game.intent(PATIENT);
     intent.plan = Arc::new(Plan::new(game.plan.problem().clone(), rules).unwrap());
     let error = Desk::open(intent, &record).unwrap_err();
-    assert!(matches!(error, DeskError::Intent(NotAnnounceable::AuditOnly { field: "marginals", .. })), "{error}");
+    assert!(
+        matches!(error, DeskError::Intent(NotAnnounceable::AuditOnly { field: "marginals", .. })),
+        "{error}"
+    );
     let open = case_a(ascent(0.4), Stop::Rounds(3), Mode::Vcg);
     let mut followers = open.plan.problem().followers().to_vec();
     followers[1].high[0] = f64::INFINITY;
@@ -283,7 +285,8 @@ fn strangers_and_slow_talkers_hold_up_nobody() {
             scope.spawn(move || {
                 let mut clerk = Clerk::new(game.identity(i), None).unwrap();
                 let dial = || std::net::TcpStream::connect(address);
-                vickrey_net::follow::follow(&mut clerk, &dial, Duration::from_secs(60), &mut |_| {}, stop).unwrap();
+                vickrey_net::follow::follow(&mut clerk, &dial, Duration::from_secs(60), &mut |_| {}, stop)
+                    .unwrap();
             });
         }
         lead(&mut desk, &listener, Duration::from_secs(60), &mut |_, _| {}, &stop).unwrap();

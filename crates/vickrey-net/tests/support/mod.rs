@@ -33,7 +33,13 @@ pub struct Game {
 }
 
 impl Game {
-    pub fn new(total: &[f64], couplings: &[&[f64]], costs: Vec<Cost>, limits: (f64, f64), rules: Rules) -> Self {
+    pub fn new(
+        total: &[f64],
+        couplings: &[&[f64]],
+        costs: Vec<Cost>,
+        limits: (f64, f64),
+        rules: Rules,
+    ) -> Self {
         let followers = couplings.iter().zip(&costs).map(|(coupling, cost)| {
             let n = cost.decisions();
             let mut follower = Follower::new(coupling.to_vec(), n);
@@ -121,7 +127,12 @@ pub fn ascent(step: f64) -> Method {
 pub fn bits(settled: &Settled) -> Vec<u64> {
     let lists = [&settled.allocation, &settled.payment, &settled.value, &settled.price];
     let more = [settled.certificate, settled.epsilon].map(|x| x.unwrap_or(f64::NAN));
-    lists.into_iter().flatten().chain(&more).map(|x| if x.is_nan() { u64::MAX } else { (x + 0.0).to_bits() }).collect()
+    lists
+        .into_iter()
+        .flatten()
+        .chain(&more)
+        .map(|x| if x.is_nan() { u64::MAX } else { (x + 0.0).to_bits() })
+        .collect()
 }
 
 pub fn settled(course: &Course) -> &Settled {
@@ -136,7 +147,12 @@ pub fn drive(game: &Game, desk: &mut Desk, clerks: &mut [Clerk], speaks: &dyn Fn
     }
 }
 
-pub fn drive_stage(game: &Game, desk: &mut Desk, clerks: &mut [Clerk], speaks: &dyn Fn(usize, Stage, u64) -> bool) {
+pub fn drive_stage(
+    game: &Game,
+    desk: &mut Desk,
+    clerks: &mut [Clerk],
+    speaks: &dyn Fn(usize, Stage, u64) -> bool,
+) {
     for i in desk.course().silent() {
         if !speaks(i, desk.course().stage(), desk.course().k()) {
             continue;
