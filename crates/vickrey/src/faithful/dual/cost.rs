@@ -49,6 +49,15 @@ pub enum Cost {
     },
     /// Any other smooth cost.
     Custom(Arc<dyn ConvexCost>),
+    /// scale v(z) + shift'z of another cost: what a follower may pretend.
+    Tilted {
+        /// v.
+        cost: Arc<Cost>,
+        /// Factor, > 0.
+        scale: f64,
+        /// Money per unit of each decision.
+        shift: Vec<f64>,
+    },
 }
 
 /// z'Qz/2 + q'z + k with Q symmetric positive semidefinite.
@@ -194,6 +203,11 @@ impl Quadratic {
         self.constant
     }
 
+    /// Of Q; none if Q is not positive definite.
+    pub(super) fn factor(&self) -> Option<&Cholesky> {
+        self.factor.as_ref()
+    }
+
     fn value(&self, z: &[f64]) -> f64 {
         let bent: f64 = self.matrix.chunks_exact(z.len()).zip(z).map(|(row, x)| dot(row, z) * x).sum();
         0.5 * bent + dot(&self.linear, z) + self.constant
@@ -246,6 +260,7 @@ impl Cost {
             Self::Quadratic(cost) => cost.linear.len(),
             Self::Separable { curves, .. } => curves.len(),
             Self::Custom(cost) => cost.decisions(),
+            Self::Tilted { cost, .. } => cost.decisions(),
         }
     }
 
@@ -257,6 +272,7 @@ impl Cost {
                 curves.iter().zip(z).map(|(curve, x)| curve.value(*x)).sum::<f64>() + constant
             }
             Self::Custom(cost) => cost.value(z),
+            Self::Tilted { cost, scale, shift } => scale * cost.value(z) + dot(shift, z),
         }
     }
 
@@ -271,6 +287,11 @@ impl Cost {
             Self::Quadratic(cost) => cost.answer(ask),
             Self::Separable { curves, .. } => minimise::separable(curves, ask),
             Self::Custom(cost) => minimise::smooth(cost.as_ref(), ask),
+            Self::Tilted { cost, scale, shift } => {
+                let slope: Vec<f64> = ask.slope.iter().zip(shift).map(|(g, s)| (g + s) / scale).collect();
+                let bend: Option<Vec<f64>> = ask.curvature.map(|h| h.iter().map(|x| x / scale).collect());
+                cost.answer(Local { slope: &slope, curvature: bend.as_deref(), ..ask })
+            }
         }
     }
 
@@ -295,6 +316,9 @@ impl Cost {
                 cost.hessian(z, &mut hessian);
                 dense::inverse_on(&hessian, n, &free, 0.0).unwrap_or_else(|| vec![0.0; n * n])
             }
+            Self::Tilted { cost, scale, .. } => {
+                cost.sensitivity(z, low, high).into_iter().map(|x| x / scale).collect()
+            }
         }
     }
 
@@ -309,6 +333,10 @@ impl Cost {
                 .map(|(k, curve)| curve.curvature(low[k], high[k]))
                 .fold((f64::INFINITY, 0.0), |a, b| (a.0.min(b.0), a.1.max(b.1))),
             Self::Custom(cost) => cost.curvature(low, high),
+            Self::Tilted { cost, scale, .. } => {
+                let (least, most) = cost.curvature(low, high);
+                (scale * least, scale * most)
+            }
         }
     }
 
