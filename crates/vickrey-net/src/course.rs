@@ -569,7 +569,8 @@ fn brief(value: Option<&Value>) -> String {
     text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn status(settled: &Settled) -> &'static str {
+/// The word of the wire for how a run ended.
+pub fn status(settled: &Settled) -> &'static str {
     match settled.status {
         Status::Converged => "converged",
         Status::NotConverged => "not_converged",

@@ -72,7 +72,8 @@ fn without_messages(game: &support::Game, speaks: &dyn Fn(usize, usize) -> bool)
 #[test]
 fn silence_is_held_struck_and_dropped_as_the_state_machine_says() {
     let folder = tempfile::tempdir().unwrap();
-    let scripts: [(&str, &dyn Fn(usize, usize) -> bool); 4] = [
+    type Script<'a> = (&'a str, &'a dyn Fn(usize, usize) -> bool);
+    let scripts: [Script<'_>; 4] = [
         ("one round", &|i, k| !(i == 1 && k == 3)),
         ("from the second", &|i, k| !(i == 1 && k >= 2)),
         ("values", &|i, k| !(i == 2 && k == 0)),
