@@ -8,7 +8,7 @@ use serde_json::json;
 use vickrey::market::MarketError;
 use vickrey::pivot::solve::SolveError;
 use vickrey_scenario::Problem;
-use vickrey_scenario::output::{LqError, NoFactor, PivotRunError, SeasonError, WriteError};
+use vickrey_scenario::output::{DualError, LqError, NoFactor, PivotRunError, SeasonError, WriteError};
 
 use crate::args::Common;
 
@@ -141,6 +141,12 @@ impl From<PivotRunError> for Failure {
 impl From<SeasonError> for Failure {
     fn from(error: SeasonError) -> Self {
         if error.input { Self::input(Problem::new(error.message)) } else { Self::run(error.message) }
+    }
+}
+
+impl From<DualError> for Failure {
+    fn from(error: DualError) -> Self {
+        Self::run(error.to_string())
     }
 }
 

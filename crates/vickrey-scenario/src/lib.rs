@@ -4,6 +4,7 @@
 //! | to do | use |
 //! |---|---|
 //! | read a scenario file and its tables | [`load`], [`parse`] |
+//! | read what a leader or a follower needs for a live run | [`leader`], [`private`] |
 //! | tell a person or a machine what is wrong with it | [`Problem`] |
 //! | start a new scenario | [`template`] |
 //! | let an editor check and complete one | [`schema`] |
@@ -20,9 +21,10 @@ mod template;
 
 pub use diagnostic::Problem;
 pub use input::{
-    Census, DemandScenario, Discretised, Finer, Goods, LayerPayment, LinearQuadraticScenario, MarketKind,
-    MarketScenario, PaymentChoice, PivotFamily, PivotScenario, Replay, Scaling, Scenario, SeasonScenario,
-    System, TwoStageScenario, Units, load, parse,
+    Census, DemandScenario, Discretised, DualScenario, Finer, Goods, LayerPayment, LeaderScenario,
+    LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice, PivotFamily, PivotScenario,
+    PrivateCost, Replay, Scaling, Scenario, SeasonScenario, System, Timing, TwoStageScenario, Units, leader,
+    load, parse, private,
 };
 pub use schema::schema;
 pub use template::{MECHANISMS, template};

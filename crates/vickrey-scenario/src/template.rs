@@ -17,6 +17,7 @@ pub fn template(mechanism: &str) -> Result<&'static str, Problem> {
         "pivot" => include_str!("templates/pivot.toml"),
         "two-stage" => include_str!("templates/two-stage.toml"),
         "demand-response" => include_str!("templates/demand-response.toml"),
+        "dual-decomposition" => include_str!("templates/dual-decomposition.toml"),
         name => return Err(Problem::new(format!("mechanism `{name}` has no template"))),
     })
 }

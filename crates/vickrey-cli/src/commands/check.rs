@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
+use vickrey::faithful::dual::strategies::Play;
 use vickrey::market::clear;
 use vickrey::pivot::solve::memory::bytes;
 use vickrey::pivot::solve::solution::memory;
@@ -12,16 +13,18 @@ use vickrey::pivot::solve::{SolveError, Structure};
 use vickrey::pivot::{Plan, plan};
 use vickrey::two_stage::Market;
 use vickrey_scenario::output::Repeated;
+use vickrey_scenario::output::dual::{method_words, mode_name};
 use vickrey_scenario::output::number::short;
 use vickrey_scenario::output::two_stage::{TermsRow, is_honest};
 use vickrey_scenario::{
-    LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PivotScenario, Scaling, Scenario,
-    System,
+    DualScenario, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PivotScenario, Scaling,
+    Scenario, System,
 };
 
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::format::{amount, count, counted};
+use crate::lies::dual::words;
 use crate::{loading, tables};
 
 /// Read a scenario, report what it holds or what is wrong with it
@@ -50,6 +53,7 @@ pub fn run(args: &Check, common: &Common, out: &mut dyn Write) -> Result<(), Fai
         System::Pivot(instance) => of_pivot(instance),
         System::TwoStage(of) => of_season(&**of),
         System::DemandResponse(of) => of_season(&**of),
+        System::Dual(of) => of_dual(of),
         _ => return Err(loading::unknown()),
     };
     if common.json {
@@ -236,6 +240,57 @@ fn of_season<R: Repeated>(of: &R) -> Told {
         pairs.push(("not honest", format!("{}{more}", names.join(", "))));
     }
     Told { mechanism: R::MECHANISM, pairs, json }
+}
+
+/// Dual decomposition.
+fn of_dual(of: &DualScenario) -> Told {
+    use vickrey::faithful::dual::cost::Cost;
+    let (plan, problem) = (&of.plan, of.plan.problem());
+    let quadratic = of.costs.iter().filter(|cost| matches!(***cost, Cost::Quadratic(_))).count();
+    let limited = problem.followers().iter().filter(|follower| follower.bounded()).count();
+    let unfaithful: Vec<String> = (0..of.plays.len())
+        .filter(|&i| !matches!(of.plays[i], Play::Faithful))
+        .map(|i| format!("{} ({})", problem.name(i), words(&of.plays[i])))
+        .collect();
+    let essential: Vec<_> = plan.essential().iter().map(|&i| problem.name(i).into_owned()).collect();
+    let json = json!({
+        "followers": problem.len(),
+        "decisions": problem.decisions(),
+        "couplings": of.couplings,
+        "total": problem.total(),
+        "mode": mode_name(plan.rules().mode),
+        "steepness": plan.steepness(),
+        "step": plan.step(),
+        "quadratic": quadratic,
+        "limited": limited,
+        "essential": essential,
+        "not_faithful": unfaithful,
+        "round_ms": of.timing.round_ms,
+        "value_ms": of.timing.value_ms,
+    });
+    let totals: Vec<String> =
+        of.couplings.iter().zip(problem.total()).map(|(name, c)| format!("{name} {}", short(*c))).collect();
+    let mut pairs = vec![
+        ("followers", format!("{} with {}", count(problem.len()), counted(problem.decisions(), "decision"))),
+        ("couplings", totals.join(", ")),
+        (
+            "costs",
+            format!("{} quadratic, {} of other kinds", count(quadratic), count(problem.len() - quadratic)),
+        ),
+        ("limits", format!("on all decisions of {}", counted(limited, "follower"))),
+        ("method", method_words(plan.rules(), plan.step())),
+        ("mode", mode_name(plan.rules().mode).into()),
+    ];
+    if let Some(steepness) = plan.steepness() {
+        pairs.push((
+            "steepness",
+            format!("{}, safe steps are below {}", short(steepness), short(2.0 / steepness)),
+        ));
+    }
+    if !unfaithful.is_empty() {
+        pairs.push(("not faithful", unfaithful.join(", ")));
+    }
+    Told { mechanism: "dual-decomposition", pairs, json }
 }
 
 /// How a run will solve the instance, why so, and what it takes; or what is lacking.

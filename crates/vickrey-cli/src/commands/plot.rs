@@ -18,7 +18,8 @@ use crate::{loading, outcome};
 /// of a market over several periods prices, trades and the budget over time; of both payments beside Lagrange payments,
 /// and budget and net utilities against the factor c with the feasible interval shaded; of a pivot mechanism one run, what
 /// a player has by her report, and payments and participation in all three modes; of a market that repeats every day one
-/// season, average utilities, and test statistics against the window.
+/// season, average utilities, and test statistics against the window; of dual decomposition rounds, allocations, and payments beside
+/// those at the clearing price.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -71,6 +72,10 @@ enum Which {
     Utilities,
     /// Test statistics against the window (two-stage, demand-response)
     Tests,
+    /// Prices, what answers miss, certificate by round (dual-decomposition)
+    Rounds,
+    /// What everybody is allotted (dual-decomposition)
+    Allocations,
     /// All that the mechanism has
     All,
 }
@@ -102,6 +107,8 @@ impl Which {
             Self::Season => Kind::Season,
             Self::Utilities => Kind::Utilities,
             Self::Tests => Kind::Tests,
+            Self::Rounds => Kind::Rounds,
+            Self::Allocations => Kind::Allocations,
             Self::All => return None,
         })
     }
@@ -153,6 +160,7 @@ pub fn run(args: &Plot, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         System::DemandResponse(of) => {
             draw(args, &outcome::two_stage::solve(&scenario, &**of, common)?, existing, common, out)
         }
+        System::Dual(of) => draw(args, &outcome::dual::solve(&scenario, of, common)?, existing, common, out),
         _ => Err(loading::unknown()),
     }
 }

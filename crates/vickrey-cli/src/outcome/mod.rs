@@ -1,5 +1,6 @@
 //! A scenario that was run, whatever its mechanism: how it is shown, and how it reaches the disk.
 
+pub mod dual;
 pub mod linear_quadratic;
 pub mod market;
 pub mod pivot;
@@ -89,6 +90,10 @@ pub fn run(
             let result = two_stage::solve(&scenario, &**of, common)?;
             let audit = effort.map(|effort| two_stage::audit(&result, effort, common)).transpose()?;
             to.finish(&result, &result.document(audit), common, out)
+        }
+        System::Dual(of) => {
+            let result = dual::solve(&scenario, of, common)?;
+            to.finish(&result, &result.document(None), common, out)
         }
         _ => Err(loading::unknown()),
     }

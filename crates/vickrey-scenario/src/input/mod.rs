@@ -1,5 +1,6 @@
 //! From bytes to a checked instance: scenario files in TOML, with tables in CSV or Parquet.
 
+pub(crate) mod dual;
 pub(crate) mod keys;
 pub(crate) mod linear_quadratic;
 mod list;
@@ -8,6 +9,7 @@ mod names;
 pub(crate) mod pivot;
 mod rules;
 mod sheet;
+mod spot;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ use self::keys::{Key, Layout, MECHANISMS};
 use self::sheet::{Desk, Sheet};
 use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
+pub use self::dual::{DualScenario, LeaderScenario, PrivateCost, Timing, leader, private};
 pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
 pub use self::market::{MarketScenario, PaymentChoice};
 pub use self::pivot::{Finer, Goods, PivotFamily, PivotScenario};
@@ -63,6 +66,8 @@ pub enum System {
     TwoStage(Box<TwoStageScenario>),
     /// `mechanism = "demand-response"`
     DemandResponse(Box<DemandScenario>),
+    /// `mechanism = "dual-decomposition"`
+    Dual(Box<DualScenario>),
 }
 
 /// Labels of quantities, prices and money; empty where the scenario has none.
@@ -84,20 +89,32 @@ struct Context<'a> {
     warnings: Vec<String>,
 }
 
+impl<'a> Context<'a> {
+    fn new(path: &'a Path, text: &str) -> Self {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+        Self { folder: path.parent().unwrap_or(Path::new("")), hash, warnings: Vec::new() }
+    }
+}
+
 /// Reads a scenario file and the tables it refers to.
 ///
 /// # Errors
 /// Everything that is wrong with it, with places; at most 20 problems, the rest counted.
 pub fn load(path: &Path) -> Result<Scenario, Problem> {
+    parse(&text_of(path)?, path)
+}
+
+/// The text of a file.
+fn text_of(path: &Path) -> Result<String, Problem> {
     let bytes = std::fs::read(path).map_err(|error| {
         Problem::new(format!("cannot read `{}`: {error}", path.display()))
             .in_file(path)
             .with_help("accepted: the path of a scenario file; `vickrey new market` writes one")
     })?;
-    match String::from_utf8(bytes) {
-        Ok(text) => parse(&text, path),
-        Err(error) => Err(not_text(error.as_bytes(), error.utf8_error().valid_up_to(), path)),
-    }
+    String::from_utf8(bytes)
+        .map_err(|error| not_text(error.as_bytes(), error.utf8_error().valid_up_to(), path))
 }
 
 /// A file is no text from a byte on. Its lines are not shown: what they hold may be anything.
@@ -122,11 +139,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
     let document = document(text, &source)?;
     let sheet = Sheet::new(document.get_ref(), 0..0, "scenario");
     let mut desk = Desk::new(source);
-    let mut hash = blake3::Hasher::new();
-    hash.update(&(text.len() as u64).to_le_bytes());
-    hash.update(text.as_bytes());
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut context = Context { folder, hash, warnings: Vec::new() };
+    let mut context = Context::new(path, text);
     let mechanism = mechanism(&sheet, &mut desk);
     desk.layout = mechanism.and_then(Layout::of);
     let system = match mechanism {
@@ -140,6 +153,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
         }
         Some("demand-response") => two_stage::demand_response(&sheet, &mut desk, &mut context)
             .map(|read| System::DemandResponse(Box::new(read))),
+        Some("dual-decomposition") => {
+            dual::read(&sheet, &mut desk, &mut context).map(|read| System::Dual(Box::new(read)))
+        }
         _ => None,
     };
     let head = head(&sheet, &mut desk);

@@ -30,6 +30,10 @@ pub enum Kind {
     Utilities,
     /// Test statistics against the window.
     Tests,
+    /// Round by round: prices, what answers miss, the certificate.
+    Rounds,
+    /// What everybody is allotted.
+    Allocations,
 }
 
 /// The file formats of pictures.
@@ -43,7 +47,7 @@ pub enum Format {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::SupplyDemand,
         Self::Prices,
         Self::Trades,
@@ -56,6 +60,8 @@ impl Kind {
         Self::Season,
         Self::Utilities,
         Self::Tests,
+        Self::Rounds,
+        Self::Allocations,
     ];
     /// Those of a market.
     pub const MARKET: [Self; 3] = [Self::SupplyDemand, Self::Payments, Self::Scaling];
@@ -69,6 +75,9 @@ impl Kind {
     pub const PIVOT: [Self; 3] = [Self::Run, Self::Reports, Self::Modes];
     /// Those of a market that repeats every day.
     pub const SEASON: [Self; 3] = [Self::Season, Self::Utilities, Self::Tests];
+
+    /// Those of dual decomposition.
+    pub const DUAL: [Self; 3] = [Self::Rounds, Self::Allocations, Self::Payments];
 
     /// The name that files and options use.
     pub fn name(self) -> &'static str {
@@ -85,6 +94,8 @@ impl Kind {
             Self::Season => "season",
             Self::Utilities => "utilities",
             Self::Tests => "tests",
+            Self::Rounds => "rounds",
+            Self::Allocations => "allocations",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | solve and run a linear-quadratic scenario | [`LqResult::solve`] |
 //! | solve, look ahead in and play a pivot scenario | [`PivotResult::solve`] |
 //! | solve a repeated market and play a season | [`SeasonResult::solve`] |
+//! | run dual decomposition with everybody faithful | [`DualResult::solve`] |
 //! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
 //! | play many seasons of a repeated market | [`play_seasons`], [`SeasonRuns`] |
 //! | play a dynamic pivot mechanism many times | [`PivotRuns`] |
@@ -16,6 +17,7 @@
 
 mod charge;
 mod document;
+pub mod dual;
 mod factor_chart;
 mod folder;
 mod kinds;
@@ -37,6 +39,7 @@ pub use charge::{Charge, NoFactor, Origin};
 pub use document::{
     AuditReport, Document, EffortCounts, Head, MarketPart, PictureFile, Source, Summary, Tool, VERSION,
 };
+pub use dual::{DualError, DualPart, DualResult};
 pub use folder::{Existing, Folder, WriteError, write_file};
 pub use kinds::{Format, Kind, Pictured};
 pub use linear_quadratic::{

@@ -4,6 +4,7 @@
 //! logical pixels; PNGs have two pixels per logical pixel. Nothing here touches files, and no data makes
 //! it panic: what cannot be drawn is answered by a [`PlotError`] naming the chart and the series.
 
+mod areas;
 mod axis;
 mod bars;
 mod check;
@@ -30,6 +31,7 @@ mod text;
 mod timeline;
 mod timing;
 
+pub use areas::{Areas, PriceArea};
 pub use bars::Bars;
 pub use course::{Cell, Cells, Course, Fill};
 pub use curves::{CurveMark, Curves};
@@ -37,7 +39,7 @@ pub use data::{Mark, NamedValues, Path, TimeSeries};
 pub use distribution::Distribution;
 pub use loglog::{LogLog, ReferenceSlope, Series};
 pub use modes::{ModePoint, Modes};
-pub use panels::{DayCurve, DayPanel, Line, Panels};
+pub use panels::{Across, DayCurve, DayPanel, Line, Panels};
 pub use payments::Payments;
 pub use reports::{ReportCurve, Reports};
 pub use scaling::Scaling;
@@ -138,10 +140,12 @@ pub enum Picture {
     Modes(Modes),
     /// A season day by day: quantities, payments, cells.
     Season(Season),
-    /// Curves over the days in panels.
+    /// Curves over days or rounds in panels.
     Panels(Panels),
     /// The order of what happens in a period.
     Timing(Timing),
+    /// Payments as areas under marginal prices.
+    Areas(Areas),
 }
 
 impl Picture {
@@ -182,6 +186,7 @@ impl Picture {
             Picture::Modes(chart) => chart.scene(),
             Picture::Season(chart) => chart.scene(),
             Picture::Panels(chart) => chart.scene(),
+            Picture::Areas(chart) => chart.scene(),
         }
     }
 }

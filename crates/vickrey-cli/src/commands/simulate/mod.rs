@@ -1,5 +1,6 @@
 //! `vickrey simulate`: truthful and strategic agents on the same random numbers.
 
+mod dual;
 mod layered;
 mod market;
 mod pairs;
@@ -42,6 +43,7 @@ Examples:
   vickrey simulate examples/storage.toml --liars Harbour=swap,only:0-1 Quarry=silent:2
   vickrey simulate examples/storage.toml --leak --liars Harbour=informed
   vickrey simulate season.toml --liars Laundry=exaggerate:1 --runs 50
+  vickrey simulate shared.toml --liars Hydro=constant:0.5/1 Gas=silent:3-5
 
 Lies in a market: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds
 X to the marginal utility, `cap:X` admits to trade no more than X; they can be joined by commas. `random` draws scale,
@@ -67,7 +69,12 @@ by the reported law whatever the type, `coin` bids where a coin that all see fal
 driven by a rival's last bid on this share of the days, `copy:RIVAL` bids what a rival before her bid (only if bids are not
 sealed), `ride:HIDDEN:SHOWN:SHARE` bids one type for another as long as that stays within a share of the window,
 `by-signal:TYPE/TYPE` bids a type for each public signal. `law:P/P/P` reports another law; with `mimic` it is never flagged.
-What is not named bids as the scenario says; beside it everybody is honest.")]
+What is not named bids as the scenario says; beside it everybody is honest.
+
+Lies in dual decomposition: `scale:X` acts to the end as if the cost were X times what it is; `constant:Z` gives the same
+answer to every price, `script:Z;Z;...` these answers round by round (decisions joined by `/`), `values:X` says in the end that
+the decision costs X times what it does, `silent:FROM-TO` sends nothing in these rounds, `garbage` sends no numbers,
+`announce:M` another curvature, where curvatures are announced. What is not named does as `play` in the scenario says.")]
 pub struct Simulate {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -104,6 +111,7 @@ pub fn run(args: &Simulate, common: &Common, out: &mut dyn Write) -> Result<(), 
         System::Pivot(pivot) => pivot::run(&scenario, pivot, args, &to, out),
         System::TwoStage(of) => two_stage::run(&scenario, &**of, args, &to, out),
         System::DemandResponse(of) => two_stage::run(&scenario, &**of, args, &to, out),
+        System::Dual(of) => dual::run(&scenario, of, args, &to, out),
         _ => Err(loading::unknown()),
     }
 }

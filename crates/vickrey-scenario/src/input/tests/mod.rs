@@ -1,6 +1,8 @@
 //! What is read, and what is said about everything that is not accepted.
 
 mod agents;
+mod dual;
+mod dual_refused;
 mod linear_quadratic;
 mod linear_quadratic_tables;
 mod mutations;

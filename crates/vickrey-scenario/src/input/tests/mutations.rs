@@ -92,6 +92,20 @@ const PIECES: &[&str] = &[
     "reserve = \"none\"\n",
     "bidding = \"by-signal\"\n",
     "bidding = \"copy\"\nrival = \"Foundry\"\n",
+    "[[followers]]\n",
+    "[resource]\ntotal = [1, 2]\n",
+    "coupling = [[1], [2]]\n",
+    "coupling = { power = [1, 2] }\n",
+    "curvature = [0, 1]\n",
+    "absent = 1\n",
+    "cost = { family = \"log\", weight = 1 }\n",
+    "{ family = \"piecewise\", lines = [[1, 2]] }",
+    "matrix = [[1, 2], [2, 1]]",
+    "method = \"multipliers\"\n",
+    "method = \"newton\"\n",
+    "fading = true\n",
+    "mode = \"zero\"\n",
+    "play = { script = [[1, 2]] }\n",
 ];
 
 /// One change of a text.

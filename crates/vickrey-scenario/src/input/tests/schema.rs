@@ -514,3 +514,62 @@ fn ranges_of_linear_quadratic_markets_are_those_of_the_library() {
         assert!(!takes(range.low - 1e-9 - range.low.abs() * 1e-6), "{}", key.name);
     }
 }
+
+pub(super) const DUAL_EXAMPLES: [&str; 3] = ["power-and-reserve", "water-network", "shared-cluster"];
+
+#[test]
+fn the_template_of_dual_decomposition_explains_everything() {
+    use crate::input::keys::dual::{
+        BOUNDS, COST_KEYS, FAMILIES, FOLLOWER, LAYOUT, METHODS, MODES, PLAY_KEYS, RESOURCE_KEYS, RULE_KEYS,
+        TABLE_KEYS, TIMING_KEYS,
+    };
+    let template = template("dual-decomposition").unwrap();
+    are_explained(template, LAYOUT.file.iter());
+    for keys in [RESOURCE_KEYS, RULE_KEYS, TIMING_KEYS, TABLE_KEYS, FOLLOWER, COST_KEYS, PLAY_KEYS] {
+        are_explained(template, keys.iter());
+    }
+    for word in METHODS.iter().chain(MODES).chain(FAMILIES).chain(&["garbage", BOUNDS[1]]) {
+        assert!(template.contains(word), "{word} is not in the template");
+    }
+}
+
+#[test]
+fn schema_and_reader_of_dual_decomposition_refuse_the_same() {
+    use super::dual::{THREE, dual_text};
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let (all, schema) = (crate::schema(None).unwrap(), crate::schema(Some("dual-decomposition")).unwrap());
+    for name in DUAL_EXAMPLES {
+        let text = std::fs::read_to_string(examples.join(format!("{name}.toml"))).unwrap();
+        assert!(fits(&document(&text), &all), "{name}");
+        read(&text).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
+    }
+    let text = dual_text(THREE);
+    assert!(fits(&document(&text), &schema));
+    for (from, to) in [
+        ("total = 3", "total = \"much\""),
+        ("total = 3", ""),
+        ("total = 3", "total = 3\ntotals = 4"),
+        ("method = \"ascent\"", "method = \"admm\""),
+        ("step = 0.4", "step = 0"),
+        ("rounds = 5", "rounds = 0"),
+        ("rounds = 5", "rounds = 5\nmode = \"groves\""),
+        ("rounds = 5", "rounds = 5\nepsilon = -1"),
+        ("rounds = 5", "rounds = 5\nstrikes = 0"),
+        ("rounds = 5", "rounds = 5\npenalty = -1"),
+        ("rounds = 5", "rounds = 5\nmarginals = \"hot\""),
+        ("curvature = [1, 1]", "curvature = -1"),
+        ("matrix = 1,", "matrix = \"one\","),
+        ("matrix = 1,", "family = \"exp\", matrix = 1,"),
+        ("cost = { matrix = 1, linear = -2 }", ""),
+        ("cost = { matrix = 1, linear = -2 }", "cost = 2"),
+        ("name = \"Ann\"", "name = \"Ann\"\nplay = \"lazy\""),
+        ("name = \"Ann\"", "name = \"Ann\"\nplay = { dance = 1 }"),
+        ("name = \"Ann\"", ""),
+        ("[rules]", "[timing]\nround-ms = 0\n[rules]"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let text = text.replacen(from, to, 1);
+        assert!(!fits(&document(&text), &schema), "{to}");
+        assert!(read(&text).is_err(), "{to}");
+    }
+}

@@ -4,9 +4,9 @@ use super::two_stage::{DEMAND, GAME, demand_text, game_text};
 use super::*;
 
 /// A scenario in which something is replaced, and what is then said.
-type Case = (&'static str, &'static str, &'static [&'static str]);
+pub(super) type Case = (&'static str, &'static str, &'static [&'static str]);
 
-fn check(base: &str, text: fn(&str) -> String, cases: &[Case]) {
+pub(super) fn check(base: &str, text: fn(&str) -> String, cases: &[Case]) {
     read(&text(base)).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
     let mut wrong = Vec::new();
     for (from, to, expected) in cases {

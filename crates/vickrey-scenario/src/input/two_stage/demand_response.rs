@@ -9,7 +9,6 @@ use super::market::{self, Located};
 use super::providers::{self, Provider, Providers};
 use super::season::{self, Signals};
 use super::series::{self, Announced};
-use super::spot::Spot;
 use super::{DemandScenario, Discretised, SeasonScenario, finish, warn};
 use crate::diagnostic::{shorten, written};
 use crate::input::Context;
@@ -18,6 +17,7 @@ use crate::input::keys::two_stage::{
 };
 use crate::input::list;
 use crate::input::sheet::{Desk, Sheet};
+use crate::input::spot::Spot;
 use crate::input::table::Table;
 
 /// What `[market]` says.

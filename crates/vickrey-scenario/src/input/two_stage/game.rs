@@ -5,7 +5,6 @@ use vickrey::two_stage::{Finite, Game, Supertypes};
 
 use super::players::{self, Surroundings, Types};
 use super::season::{self, Signals};
-use super::spot::Spot;
 use super::{SeasonScenario, TwoStageScenario, finish, warn};
 use crate::diagnostic::shorten;
 use crate::input::Context;
@@ -15,6 +14,7 @@ use crate::input::keys::two_stage::{
 };
 use crate::input::list::{self, List};
 use crate::input::sheet::{Desk, Sheet};
+use crate::input::spot::Spot;
 
 /// The decisions of both stages.
 struct Outcomes {

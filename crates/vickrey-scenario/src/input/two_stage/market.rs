@@ -5,7 +5,6 @@ use vickrey::two_stage::discretise::{self, Bins};
 
 use super::Discretised;
 use super::season::Signals;
-use super::spot::Spot;
 use crate::diagnostic::{suggest, written};
 use crate::input::keys::Key;
 use crate::input::keys::two_stage::{
@@ -14,6 +13,7 @@ use crate::input::keys::two_stage::{
 };
 use crate::input::list;
 use crate::input::sheet::{Desk, Sheet, Span};
+use crate::input::spot::Spot;
 
 /// Sizes of numbers of which squares and products are taken.
 pub(super) const SIZES: (f64, f64) = (1e-70, 1e70);

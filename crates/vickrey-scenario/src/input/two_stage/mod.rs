@@ -7,7 +7,6 @@ mod players;
 mod providers;
 mod season;
 mod series;
-mod spot;
 mod warn;
 
 use vickrey::two_stage::demand;

@@ -5,7 +5,6 @@ use vickrey::two_stage::law::{LawError, SUM};
 use vickrey::two_stage::strategies::Bidding;
 
 use super::season::Signals;
-use super::spot::Spot;
 use crate::diagnostic::{shorten, written};
 use crate::input::keys::Key;
 use crate::input::keys::two_stage::{
@@ -13,6 +12,7 @@ use crate::input::keys::two_stage::{
 };
 use crate::input::list::{self, List};
 use crate::input::sheet::{Desk, Sheet};
+use crate::input::spot::Spot;
 
 /// The types of a player.
 pub(super) struct Types {

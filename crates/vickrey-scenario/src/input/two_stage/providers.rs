@@ -9,7 +9,6 @@ use super::market::{self, SIZES};
 use super::players::{self, Surroundings, Types};
 use super::season::Signals;
 use super::series;
-use super::spot::Spot;
 use crate::diagnostic::{Problem, Problems, shorten, written};
 use crate::input::Context;
 use crate::input::keys::two_stage::{
@@ -20,6 +19,7 @@ use crate::input::list::{self, List};
 use crate::input::names;
 use crate::input::pivot::function;
 use crate::input::sheet::{Desk, Sheet};
+use crate::input::spot::Spot;
 use crate::input::table::{Column, Row, Table};
 
 /// Everybody, in the order of the file and then of the table.

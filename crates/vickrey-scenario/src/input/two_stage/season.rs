@@ -3,7 +3,6 @@
 use vickrey::two_stage::simulate::Calendar;
 use vickrey::two_stage::{Law, Penalty, Terms, Window, law};
 
-use super::spot::Spot;
 use crate::diagnostic::{shorten, written};
 use crate::input::keys::two_stage::{
     SEASON_KEYS, SHARE_OF_DAYS, SIGNAL, SIGNAL_NAME, TEST_KEYS, WINDOWS, season, test,
@@ -11,6 +10,7 @@ use crate::input::keys::two_stage::{
 use crate::input::keys::{Key, Layout};
 use crate::input::list::{self, List};
 use crate::input::sheet::{Desk, Sheet, Span};
+use crate::input::spot::Spot;
 
 /// What `[season]` says.
 pub(super) struct Days {

@@ -5,12 +5,12 @@ use vickrey::two_stage::discretise;
 use vickrey::two_stage::simulate::Calendar;
 
 use super::season::Signals;
-use super::spot::Spot;
 use crate::diagnostic::written;
 use crate::input::Context;
 use crate::input::keys::two_stage::{CLASSES, COLUMN, FILE, SERIES};
 use crate::input::list::List;
 use crate::input::sheet::{Desk, FINITE, Sheet};
+use crate::input::spot::Spot;
 use crate::input::table::{Column, Table};
 
 /// Numbers of a column, with their rows.

@@ -208,6 +208,18 @@ impl Quadratic {
         self.factor.as_ref()
     }
 
+    fn scaled(&self, factor: f64) -> Self {
+        let times = |xs: &[f64]| xs.iter().map(|x| factor * x).collect::<Vec<_>>();
+        let matrix = times(&self.matrix);
+        Self {
+            factor: self.factor.as_ref().and_then(|_| Cholesky::new(self.linear.len(), &matrix).ok()),
+            matrix,
+            linear: times(&self.linear),
+            constant: factor * self.constant,
+            extremes: (factor * self.extremes.0, factor * self.extremes.1),
+        }
+    }
+
     fn value(&self, z: &[f64]) -> f64 {
         let bent: f64 = self.matrix.chunks_exact(z.len()).zip(z).map(|(row, x)| dot(row, z) * x).sum();
         0.5 * bent + dot(&self.linear, z) + self.constant
@@ -233,6 +245,42 @@ impl Quadratic {
     }
 }
 
+/// A factor times a user's own cost.
+#[derive(Clone, Debug)]
+struct Times {
+    factor: f64,
+    cost: Arc<dyn ConvexCost>,
+}
+
+impl ConvexCost for Times {
+    fn decisions(&self) -> usize {
+        self.cost.decisions()
+    }
+
+    fn value(&self, z: &[f64]) -> f64 {
+        self.factor * self.cost.value(z)
+    }
+
+    fn gradient(&self, z: &[f64], gradient: &mut [f64]) {
+        self.cost.gradient(z, gradient);
+        gradient.iter_mut().for_each(|x| *x *= self.factor);
+    }
+
+    fn hessian(&self, z: &[f64], hessian: &mut [f64]) {
+        self.cost.hessian(z, hessian);
+        hessian.iter_mut().for_each(|x| *x *= self.factor);
+    }
+
+    fn curvature(&self, low: &[f64], high: &[f64]) -> (f64, f64) {
+        let (least, most) = self.cost.curvature(low, high);
+        (self.factor * least, self.factor * most)
+    }
+
+    fn start(&self, low: &[f64], high: &[f64]) -> Vec<f64> {
+        self.cost.start(low, high)
+    }
+}
+
 impl Cost {
     /// z'Qz/2 + q'z + k; `matrix` row by row.
     ///
@@ -252,6 +300,18 @@ impl Cost {
         }
         finite("constant", &[constant])?;
         Ok(Self::Separable { curves, constant })
+    }
+
+    /// A positive `factor` times the cost.
+    pub fn scaled(&self, factor: f64) -> Self {
+        match self {
+            Self::Quadratic(cost) => Self::Quadratic(cost.scaled(factor)),
+            Self::Separable { curves, constant } => Self::Separable {
+                curves: curves.iter().map(|curve| curve.scaled(factor)).collect(),
+                constant: factor * constant,
+            },
+            Self::Custom(cost) => Self::Custom(Arc::new(Times { factor, cost: cost.clone() })),
+        }
     }
 
     /// Number of decisions n.

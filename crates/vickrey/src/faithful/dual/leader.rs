@@ -130,6 +130,19 @@ pub struct Solved {
     pub finish: Finish,
 }
 
+/// One round of the main problem.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Glance {
+    /// The round, from 1.
+    pub round: usize,
+    /// The prices that were answered; of several trials those that were kept.
+    pub price: Vec<f64>,
+    /// How far the answers miss the couplings: the length of sum R_i z_i - c.
+    pub residual: f64,
+    /// A lower bound on the optimum from these answers, if the method has one.
+    pub lower: Option<f64>,
+}
+
 /// All that the leader remembers.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -151,6 +164,7 @@ pub struct State {
     /// The step in use, and the bound on how steeply the uses of couplings answer.
     step: f64,
     steepness: Option<Arc<[f64]>>,
+    history: Vec<Glance>,
     pub(super) events: Vec<Event>,
     pub(super) traffic: Traffic,
     pub(super) settled: Option<Settled>,
@@ -256,6 +270,7 @@ impl Leader {
             created: 0,
             step: self.plan.step(),
             steepness: self.plan.bounds().map(Into::into),
+            history: Vec::new(),
             events: Vec::new(),
             traffic: Traffic::default(),
             settled: None,
@@ -538,6 +553,8 @@ impl Leader {
             })
             .collect();
         moved.iter().enumerate().for_each(|(q, (_, choice))| held.choice[q] = *choice);
+        let main = moved.iter().zip(sums).find(|((it, _), _)| it.number == state.main);
+        state.history.extend(main.map(|((it, choice), sums)| glance(k, it, *choice, sums)));
         let ended: Vec<Result<(Iteration, Option<Finish>), LeaderError>> = moved
             .into_par_iter()
             .zip(sums)
@@ -561,6 +578,18 @@ impl Leader {
             }
         }
         Ok(())
+    }
+
+    /// What the followers answered to the main problem in its last round, in one list: what the couplings still have to be
+    /// met from. Absent ones have their absent allocation. None before the first round.
+    pub fn answers(&self, state: &State) -> Option<Vec<f64>> {
+        let held = state.held.as_deref()?;
+        let mut z = self.plan.problem().absence();
+        for agent in (0..self.agents()).filter(|agent| !state.dropped.contains(agent)) {
+            let range = self.plan.problem().range(agent);
+            z[range.clone()].copy_from_slice(held.z(agent, state.main, range.len())?);
+        }
+        Some(z)
     }
 
     /// Everybody's answer to one problem, where the method needs them one by one.
@@ -717,6 +746,12 @@ impl Leader {
     }
 }
 
+fn glance(round: usize, it: &Iteration, choice: usize, sums: &Sums) -> Glance {
+    let m = it.price.len();
+    let residual = sums.residual[choice * m..(choice + 1) * m].iter().map(|r| r * r).sum::<f64>().sqrt();
+    Glance { round, price: it.price.clone(), residual, lower: it.lower }
+}
+
 fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
     Finish {
         allocation: candidate.allocation,
@@ -741,6 +776,11 @@ impl State {
     /// The round that is open or was closed last, from 1; 0 before the first.
     pub fn round(&self) -> usize {
         if self.phase == Phase::Rounds { self.k + 1 } else { self.k }
+    }
+
+    /// The rounds of the main problem so far.
+    pub fn history(&self) -> &[Glance] {
+        &self.history
     }
 
     /// What went other than asked, in order.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::leader::{Leader, LeaderError, Letter, Phase, Report, State};
+use super::leader::{Event, Leader, LeaderError, Letter, Phase, Report, State};
 use super::rules::Plan;
 use super::tax::Settled;
 use crate::mechanism::{AgentId, Arrival, Mechanism, Next, Rejection};
@@ -21,6 +21,8 @@ pub struct Stage {
     payment: Vec<f64>,
     /// Decision and taxes, in the last stage.
     pub settled: Option<Arc<Settled>>,
+    /// What went other than asked in the whole run, in the last stage.
+    pub events: Vec<Event>,
 }
 
 impl DualDecomposition {
@@ -84,7 +86,8 @@ impl Mechanism for DualDecomposition {
     fn settle(&self, state: &mut State, _shock: ()) -> Result<Stage, LeaderError> {
         let settled = state.settled().cloned().map(Arc::new);
         let payment = settled.as_ref().map_or_else(|| self.nothing.clone(), |s| s.payment.clone());
-        Ok(Stage { payment, settled })
+        let events = if settled.is_some() { state.events().to_vec() } else { Vec::new() };
+        Ok(Stage { payment, settled, events })
     }
 
     fn payments<'a>(&self, outcome: &'a Stage) -> &'a [f64] {

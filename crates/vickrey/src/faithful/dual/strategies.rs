@@ -211,6 +211,18 @@ pub fn faithful_run(
     leader: &super::leader::Leader,
     costs: &[Arc<Cost>],
 ) -> Result<super::leader::State, super::leader::LeaderError> {
+    faithful_rounds(leader, costs, |_| ())
+}
+
+/// The same, with a look at the leader after everything that she takes in.
+///
+/// # Errors
+/// The leader's.
+pub fn faithful_rounds(
+    leader: &super::leader::Leader,
+    costs: &[Arc<Cost>],
+    mut see: impl FnMut(&super::leader::State),
+) -> Result<super::leader::State, super::leader::LeaderError> {
     use rayon::prelude::*;
     let mut state = leader.start();
     while state.phase() != super::leader::Phase::Finished {
@@ -228,6 +240,7 @@ pub fn faithful_run(
             })
             .collect();
         leader.close(&mut state, reports)?;
+        see(&state);
     }
     Ok(state)
 }

@@ -9,7 +9,7 @@ use crate::input::list::List;
 use crate::input::sheet::{Desk, Sheet, Span, describe, number};
 
 /// Where something stands, and how messages call the place.
-pub(super) struct Spot<'s, 'a, 'i> {
+pub(in crate::input) struct Spot<'s, 'a, 'i> {
     pub sheet: &'s Sheet<'a, 'i>,
     pub key: &'static Key,
     pub value: &'a Spanned<DeValue<'i>>,
