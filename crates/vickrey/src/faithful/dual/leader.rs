@@ -187,6 +187,20 @@ pub enum LeaderError {
         /// What is missed.
         source: Infeasible,
     },
+    /// Too few followers take part from the beginning.
+    #[error("found {left} followers who take part, accepted are at least 2 where taxes compare, else 1")]
+    TooFew {
+        /// How many.
+        left: usize,
+    },
+    /// The couplings cannot be met without those who do not take part (and, where taxes compare, one more).
+    #[error("the couplings cannot be met without {absent:?}: {source}")]
+    Absent {
+        /// Who is absent.
+        absent: Vec<AgentId>,
+        /// What is missed.
+        source: Infeasible,
+    },
     /// The number of reports is wrong.
     #[error("found {found} reports, accepted is one slot for each of the {wanted} followers")]
     Reports {
@@ -227,9 +241,17 @@ impl Leader {
 
     /// Before the first letter.
     pub fn start(&self) -> State {
+        let mut state = self.fresh();
+        if state.phase == Phase::Rounds {
+            self.begin(&mut state);
+        }
+        state
+    }
+
+    fn fresh(&self) -> State {
         let agents = self.agents();
         let announced = self.plan.rules().moduli == Moduli::Announced;
-        let mut state = State {
+        State {
             phase: if announced { Phase::Moduli } else { Phase::Rounds },
             k: 0,
             running: Vec::new(),
@@ -256,17 +278,43 @@ impl Leader {
             events: Vec::new(),
             traffic: Traffic::default(),
             settled: None,
+        }
+    }
+
+    /// Before the first letter, when some followers (ascending) do not take part: their absent allocations count, and the
+    /// others play the problem without them.
+    ///
+    /// # Errors
+    /// The couplings cannot be met without them or, where taxes compare, without one more; or too few are left.
+    pub fn start_without(&self, absent: &[AgentId]) -> Result<State, LeaderError> {
+        let left = self.agents().saturating_sub(absent.len());
+        let compared = self.plan.rules().mode.has_marginals();
+        if left < 1 + usize::from(compared) {
+            return Err(LeaderError::TooFew { left });
+        }
+        let feasible = |absent: Vec<AgentId>| {
+            projection::feasible(self.plan.problem(), &absent)
+                .map_err(|source| LeaderError::Absent { absent, source })
         };
-        if !announced {
+        feasible(absent.to_vec())?;
+        for j in (0..self.agents()).filter(|j| compared && !absent.contains(j)) {
+            let mut more = absent.to_vec();
+            more.push(j);
+            more.sort_unstable();
+            feasible(more)?;
+        }
+        let mut state = self.fresh();
+        state.dropped = absent.to_vec();
+        if state.phase == Phase::Rounds {
             self.begin(&mut state);
         }
-        state
+        Ok(state)
     }
 
     fn begin(&self, state: &mut State) {
         let start = self.plan.start_price();
         state.phase = Phase::Rounds;
-        state.main = self.create(state, Vec::new(), &start);
+        state.main = self.create(state, state.dropped.clone(), &start);
         if self.plan.rules().marginals == Marginals::Cold {
             self.create_marginals(state, &start);
         }

@@ -1,0 +1,579 @@
+//! The course of a run without clock, connections and files: which message counts, what the stage is, what is to be said.
+//!
+//! All that changes a course is a [`Record`], so that a course is its records played again: that is how a run is taken up
+//! after a crash, and how anybody checks one afterwards.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use vickrey::faithful::dual::leader::{Leader, LeaderError, Letter, Phase, Report, State};
+use vickrey::faithful::dual::model::Follower;
+use vickrey::faithful::dual::rules::Method;
+use vickrey::faithful::dual::tax::{Settled, Status};
+
+use crate::announce::{self, Terms, Unacceptable};
+use crate::canonical;
+use crate::frame::LONGEST;
+use crate::letters;
+use crate::message::{Kind, Message, Party, Sealed};
+use crate::record::{Begin, Record};
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Followers acknowledge what is announced.
+    Joining,
+    /// Prices and answers.
+    Rounds,
+    /// The decision stands, its costs are collected.
+    Values,
+    /// The taxes stand, receipts are collected.
+    Taxes,
+    /// Nothing is left to do.
+    Over,
+}
+
+impl Stage {
+    /// As records name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Joining => "joining",
+            Self::Rounds => "rounds",
+            Self::Values => "values",
+            Self::Taxes => "taxes",
+            Self::Over => "over",
+        }
+    }
+}
+
+/// What a message is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It counts.
+    Counts,
+    /// It is the one that counted already, once more.
+    Repeat,
+    /// It differs from the one that counted.
+    Equivocation,
+    /// Its round is closed.
+    Late,
+    /// It is for another run, another time or somebody else.
+    Ignored(&'static str),
+}
+
+/// Something on the wire that went other than the protocol asks, and did not count.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "incident")]
+pub enum Incident {
+    /// Did not take part: no acknowledgement, or a refusal.
+    Absent {
+        /// Who.
+        follower: usize,
+        /// What she said, if anything.
+        why: Option<String>,
+    },
+    /// An answer came after its round was closed.
+    Late {
+        /// Whose.
+        follower: usize,
+        /// The round.
+        k: u64,
+    },
+    /// Two different messages for one round: the first counts, the second is in the record as evidence.
+    Equivocation {
+        /// Whose.
+        follower: usize,
+        /// The round; 0 outside of rounds.
+        k: u64,
+    },
+    /// A follower left the run.
+    Left {
+        /// Who.
+        follower: usize,
+        /// What she said.
+        why: String,
+    },
+    /// No receipt for the tax.
+    NoReceipt {
+        /// Whose.
+        follower: usize,
+    },
+}
+
+/// Why a course cannot go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CourseError {
+    /// The leader's state machine.
+    #[error(transparent)]
+    Leader(#[from] LeaderError),
+    /// A record that does not follow from those before.
+    #[error("found a record that does not follow from those before it: {0}")]
+    Unfounded(&'static str),
+    /// What was announced is refused.
+    #[error(transparent)]
+    Announce(#[from] Unacceptable),
+    /// The enrolment names others than the scenario.
+    #[error("enrolment: found the followers {found:?}, accepted are {accepted:?}, in this order")]
+    Enrolment {
+        /// Of the enrolment.
+        found: Vec<String>,
+        /// Of the scenario.
+        accepted: Vec<String>,
+    },
+}
+
+/// How a follower stands to the run.
+#[derive(Clone, Debug, PartialEq)]
+enum Standing {
+    Unheard,
+    Member,
+    Refused(String),
+    Left,
+}
+
+/// A message that counted in the open stage.
+#[derive(Clone, Debug)]
+struct Counted {
+    bytes: Arc<[u8]>,
+    report: Option<Report>,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Course {
+    begin: Begin,
+    inst: String,
+    terms: Terms,
+    leader: Leader,
+    state: State,
+    stage: Stage,
+    standing: Vec<Standing>,
+    absent: Vec<usize>,
+    counted: Vec<Option<Counted>>,
+    /// Whether each follower's answer counted, round by round, final values last.
+    answered: Vec<Vec<bool>>,
+    /// Up to which round late messages and contradictions of each follower are on record.
+    noted: Vec<[Option<u64>; 2]>,
+    /// Whether the archive has what is said in this stage.
+    said: bool,
+    incidents: Vec<Incident>,
+}
+
+impl Course {
+    /// A run before anybody has acknowledged.
+    ///
+    /// # Errors
+    /// What is announced is refused, or does not go with the enrolment.
+    pub fn new(begin: Begin) -> Result<Self, CourseError> {
+        let (plan, terms) = announce::read(&begin.announce)?;
+        let accepted: Vec<String> =
+            (0..plan.problem().len()).map(|i| plan.problem().name(i).into_owned()).collect();
+        let found: Vec<String> = begin.enrolment.followers.iter().map(|(name, _)| name.clone()).collect();
+        if found != accepted {
+            return Err(CourseError::Enrolment { found, accepted });
+        }
+        let n = accepted.len();
+        let leader = Leader::new(Arc::new(plan));
+        Ok(Self {
+            inst: canonical::hash(canonical::text(&begin.announce).as_bytes()),
+            begin,
+            terms,
+            state: leader.start(),
+            leader,
+            stage: Stage::Joining,
+            standing: vec![Standing::Unheard; n],
+            absent: Vec::new(),
+            counted: vec![None; n],
+            answered: vec![Vec::new(); n],
+            noted: vec![[None; 2]; n],
+            said: false,
+            incidents: Vec::new(),
+        })
+    }
+
+    /// How it began.
+    pub fn begun(&self) -> &Begin {
+        &self.begin
+    }
+
+    /// SHA-256 of the canonical body of ANNOUNCE.
+    pub fn inst(&self) -> &str {
+        &self.inst
+    }
+
+    /// Times and sums.
+    pub fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// The leader's state machine.
+    pub fn leader(&self) -> &Leader {
+        &self.leader
+    }
+
+    /// The state of it.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Where the run is.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The open round; 0 outside of rounds.
+    pub fn k(&self) -> u64 {
+        if self.stage == Stage::Rounds { self.state.round() as u64 } else { 0 }
+    }
+
+    /// Who did not take part from the beginning (ascending).
+    pub fn absent(&self) -> &[usize] {
+        &self.absent
+    }
+
+    /// What went wrong on the wire.
+    pub fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
+    /// Number of followers.
+    pub fn followers(&self) -> usize {
+        self.standing.len()
+    }
+
+    /// How long a message of a follower can be, bytes: what is longer need not be read.
+    pub fn longest_report(&self) -> usize {
+        let problem = self.leader.plan().problem();
+        let m = problem.couplings();
+        let trials = if self.leader.plan().rules().method == Method::Newton { 8 } else { 1 };
+        let most = problem.followers().iter().map(Follower::decisions).max().unwrap_or(1);
+        let numbers = trials * (most + m * (m + 1) / 2 + 2) + problem.len() + 2;
+        // A double takes 24 characters at most, and a comma; brackets and the frame's other fields are few.
+        (numbers * 26 * (problem.len() + 1) + (1 << 12)).clamp(1 << 16, LONGEST)
+    }
+
+    /// Whether a follower is asked something now that she is expected to answer.
+    fn asked(&self, i: usize) -> bool {
+        match self.stage {
+            Stage::Joining => true,
+            Stage::Rounds | Stage::Values => !self.state.dropped().contains(&i),
+            Stage::Taxes => !self.absent.contains(&i),
+            Stage::Over => false,
+        }
+    }
+
+    /// Who was asked and has not answered (ascending).
+    pub fn silent(&self) -> Vec<usize> {
+        let answered = |i: usize| match self.stage {
+            Stage::Joining => self.standing[i] == Standing::Member,
+            _ => self.counted[i].is_some(),
+        };
+        (0..self.followers()).filter(|&i| self.asked(i) && !answered(i)).collect()
+    }
+
+    /// For whom the stage waits: who is silent, has not left, and (for receipts) was not dropped.
+    pub fn awaited(&self) -> Vec<usize> {
+        let waits = |i: &usize| match self.standing[*i] {
+            Standing::Left | Standing::Refused(_) => false,
+            _ => self.stage != Stage::Taxes || !self.state.dropped().contains(i),
+        };
+        self.silent().into_iter().filter(waits).collect()
+    }
+
+    /// What is to be said to a follower now, if anything.
+    pub fn says(&self, i: usize) -> Option<Message> {
+        let rounds = self.state.traffic().rounds as u64;
+        let (kind, k, seq, body) = match self.stage {
+            Stage::Joining => return Some(self.announcement(i)),
+            _ if self.absent.contains(&i) => return None,
+            Stage::Rounds => {
+                let Letter::Prices(letter) = self.leader.letter(&self.state, i)? else { return None };
+                let n = self.leader.plan().problem().follower(i).decisions();
+                (Kind::Price, self.k(), 1 + self.k(), letters::price(&letter, i, n))
+            }
+            Stage::Values => {
+                let Letter::Decision(decision) = self.leader.letter(&self.state, i)? else { return None };
+                (Kind::Decision, 0, 2 + rounds, letters::decision(&decision))
+            }
+            Stage::Taxes | Stage::Over => (Kind::Tax, 0, 3 + rounds, self.tax(i)?),
+        };
+        Some(self.message(Party::Follower(i), kind, (k, seq), body))
+    }
+
+    /// ANNOUNCE, which opens every connection.
+    pub fn announcement(&self, i: usize) -> Message {
+        self.message(Party::Follower(i), Kind::Announce, (0, 1), self.begin.announce.clone())
+    }
+
+    /// ABORT, to everybody.
+    pub fn abort(&self, i: usize, reason: &str) -> Message {
+        self.message(Party::Follower(i), Kind::Abort, (0, 0), json!({ "reason": reason }))
+    }
+
+    fn message(&self, to: Party, kind: Kind, (k, seq): (u64, u64), body: Value) -> Message {
+        let (run, inst) = (self.begin.run.clone(), self.inst.clone());
+        Message { run, inst, kind, from: Party::Leader, to, k, seq, body }
+    }
+
+    /// What the leader still has to sign for the archive in this stage: the whole announcement, decision, or taxes.
+    pub fn to_archive(&self) -> Option<Message> {
+        if self.said { None } else { self.archived() }
+    }
+
+    fn archived(&self) -> Option<Message> {
+        let (kind, body) = match self.stage {
+            Stage::Joining => (Kind::Announce, self.begin.announce.clone()),
+            Stage::Values => {
+                let main = self.state.solved(self.state.main_problem())?;
+                (Kind::Decision, json!({ "z": main.finish.allocation }))
+            }
+            Stage::Taxes => {
+                let settled = self.state.settled()?;
+                let body = json!({
+                    "payment": settled.payment,
+                    "absent": self.absent,
+                    "dropped": self.state.dropped(),
+                    "epsilon": settled.epsilon,
+                    "certificate": settled.certificate,
+                    "status": status(settled),
+                });
+                (Kind::Tax, body)
+            }
+            _ => return None,
+        };
+        Some(self.message(Party::Leader, kind, (0, 0), body))
+    }
+
+    fn tax(&self, i: usize) -> Option<Value> {
+        let settled = self.state.settled()?;
+        let dropped = self.state.dropped().contains(&i);
+        Some(json!({
+            "payment": settled.payment[i],
+            "epsilon": settled.epsilon,
+            "certificate": settled.certificate,
+            "status": if dropped { "dropped" } else { status(settled) },
+        }))
+    }
+
+    /// What an authentic message is worth now. Signatures were checked when it was opened.
+    pub fn judge(&self, sealed: &Sealed) -> Verdict {
+        let message = &sealed.message;
+        let Party::Follower(i) = message.from else { return Verdict::Ignored("it is the leader's own") };
+        if i >= self.followers() || message.to != Party::Leader {
+            return Verdict::Ignored("it is for somebody else");
+        }
+        if message.run != self.begin.run || message.inst != self.inst {
+            return Verdict::Ignored("it is for another run");
+        }
+        let stage = match message.kind {
+            Kind::Ack | Kind::Refuse => Stage::Joining,
+            Kind::Report => Stage::Rounds,
+            Kind::Value => Stage::Values,
+            Kind::Receipt => Stage::Taxes,
+            Kind::Abort if self.standing[i] == Standing::Left => return Verdict::Repeat,
+            Kind::Abort => return Verdict::Counts,
+            _ => return Verdict::Ignored("followers do not say that here"),
+        };
+        if self.counted[i].as_ref().is_some_and(|c| c.bytes == sealed.bytes) {
+            return Verdict::Repeat;
+        }
+        let (now, then) = ((self.stage as u8, self.k()), (stage as u8, message.k));
+        if then > now {
+            return Verdict::Ignored("it is for a time that has not come");
+        }
+        if then < now {
+            // Acknowledgements come again with every connection, receipts with every tax, and networks repeat old answers.
+            let place = if stage == Stage::Rounds { (message.k as usize).checked_sub(1) } else { None };
+            let place = if stage == Stage::Values { self.answered[i].len().checked_sub(1) } else { place };
+            let late = place.is_some_and(|p| self.answered[i].get(p) == Some(&false));
+            return if late { Verdict::Late } else { Verdict::Repeat };
+        }
+        match (&self.counted[i], self.asked(i)) {
+            (_, false) => Verdict::Ignored("she is not asked"),
+            (Some(_), true) => Verdict::Equivocation,
+            (None, true) if !self.acknowledges(message, i) => {
+                Verdict::Ignored("it acknowledges something else")
+            }
+            (None, true) => Verdict::Counts,
+        }
+    }
+
+    /// Whether an acknowledgement or a receipt is for what was said (all else is).
+    fn acknowledges(&self, message: &Message, i: usize) -> bool {
+        let hash = |key: &str| message.body.get(key).and_then(Value::as_str);
+        match message.kind {
+            Kind::Ack => {
+                hash("announce_hash") == Some(&self.inst)
+                    && message.body.get("accept").and_then(Value::as_bool) == Some(true)
+            }
+            Kind::Receipt => {
+                let tax = self.tax(i).map(|body| canonical::hash(canonical::text(&body).as_bytes()));
+                tax.as_deref() == hash("tax_hash")
+            }
+            _ => true,
+        }
+    }
+
+    /// What goes on record about a message with this verdict: nothing of repeats, and of what does not count once for each
+    /// follower and round, so that nobody can fill the disk.
+    pub fn record(&self, verdict: Verdict, sealed: Sealed) -> Option<Record> {
+        let Party::Follower(follower) = sealed.message.from else { return None };
+        let k = sealed.message.k;
+        let fresh = |which: usize| self.noted[follower][which].is_none_or(|noted| order(k) > order(noted));
+        match verdict {
+            Verdict::Counts => Some(Record::Message(sealed)),
+            Verdict::Late if fresh(0) => Some(Record::Late { follower, k }),
+            Verdict::Equivocation if fresh(1) => Some(Record::Equivocation(sealed)),
+            _ => None,
+        }
+    }
+
+    /// The record that closes the open stage.
+    pub fn closing(&self) -> Record {
+        Record::Closed { stage: self.stage.word().into(), silent: self.silent() }
+    }
+
+    /// Goes on by one record.
+    ///
+    /// # Errors
+    /// It does not follow from those before, or the leader's state machine cannot go on.
+    pub fn apply(&mut self, record: &Record) -> Result<(), CourseError> {
+        let unfounded = |what| Err(CourseError::Unfounded(what));
+        match record {
+            Record::Begin(_) => return unfounded("a second beginning"),
+            Record::Message(sealed) if self.judge(sealed) != Verdict::Counts => {
+                return unfounded("a message that does not count");
+            }
+            Record::Message(sealed) => self.count(sealed),
+            Record::Closed { stage, silent } => {
+                if stage != self.stage.word() || *silent != self.silent() {
+                    return unfounded("a stage that closes otherwise");
+                }
+                return self.close(silent);
+            }
+            Record::Said(sealed) => {
+                let own = self.archived().map(|m| canonical::text(&m.body));
+                if self.said || own != Some(canonical::text(&sealed.message.body)) {
+                    return unfounded("a decision or tax that differs from what follows");
+                }
+                self.said = true;
+            }
+            Record::Late { follower, k } => {
+                let Some(noted) = self.noted.get_mut(*follower) else {
+                    return unfounded("a follower who is none");
+                };
+                noted[0] = Some(*k);
+                self.incidents.push(Incident::Late { follower: *follower, k: *k });
+            }
+            Record::Equivocation(sealed) => {
+                let Party::Follower(follower) = sealed.message.from else {
+                    return unfounded("a follower who is none");
+                };
+                self.noted[follower][1] = Some(sealed.message.k);
+                self.incidents.push(Incident::Equivocation { follower, k: sealed.message.k });
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, sealed: &Sealed) {
+        let Party::Follower(i) = sealed.message.from else { return };
+        let body = &sealed.message.body;
+        let mut report = None;
+        match sealed.message.kind {
+            Kind::Abort => {
+                self.standing[i] = Standing::Left;
+                self.incidents.push(Incident::Left { follower: i, why: brief(body.get("reason")) });
+                return;
+            }
+            Kind::Ack => self.standing[i] = Standing::Member,
+            Kind::Refuse => {
+                let part = |key| brief(body.get(key));
+                let why = format!(
+                    "{}, {}: found {}, accepted is {}",
+                    part("code"),
+                    part("field"),
+                    part("found"),
+                    part("accepted")
+                );
+                self.standing[i] = Standing::Refused(why);
+            }
+            _ => {
+                report = match self.leader.letter(&self.state, i) {
+                    Some(Letter::Prices(letter)) => {
+                        let n = self.leader.plan().problem().follower(i).decisions();
+                        Some(Report::Answer(letters::read_report(body, &letter, i, n)))
+                    }
+                    Some(Letter::Decision(decision)) => {
+                        Some(Report::Values(letters::read_values(body, &decision)))
+                    }
+                    _ => None,
+                };
+            }
+        }
+        self.counted[i] = Some(Counted { bytes: sealed.bytes.clone(), report });
+    }
+
+    fn close(&mut self, silent: &[usize]) -> Result<(), CourseError> {
+        let mut reports = Vec::with_capacity(self.followers());
+        self.said = false;
+        for (counted, answered) in self.counted.iter_mut().zip(&mut self.answered) {
+            if matches!(self.stage, Stage::Rounds | Stage::Values) {
+                answered.push(counted.is_some());
+            }
+            reports.push(counted.take().and_then(|c| c.report));
+        }
+        match self.stage {
+            Stage::Joining => {
+                self.absent = silent.to_vec();
+                for &follower in silent {
+                    let why = match &self.standing[follower] {
+                        Standing::Refused(why) => Some(why.clone()),
+                        _ => None,
+                    };
+                    self.incidents.push(Incident::Absent { follower, why });
+                }
+                if !silent.is_empty() {
+                    self.state = self.leader.start_without(silent)?;
+                }
+            }
+            Stage::Rounds | Stage::Values => self.leader.close(&mut self.state, reports)?,
+            Stage::Taxes => {
+                self.incidents.extend(silent.iter().map(|&follower| Incident::NoReceipt { follower }));
+                self.stage = Stage::Over;
+                return Ok(());
+            }
+            Stage::Over => return Err(CourseError::Unfounded("a stage after the last")),
+        }
+        self.stage = match self.state.phase() {
+            Phase::Moduli | Phase::Rounds => Stage::Rounds,
+            Phase::Values => Stage::Values,
+            Phase::Finished => Stage::Taxes,
+        };
+        Ok(())
+    }
+}
+
+/// Messages outside of rounds that can be late or contradict come after all rounds.
+fn order(k: u64) -> u64 {
+    if k == 0 { u64::MAX } else { k }
+}
+
+/// What a stranger says, short and without anything that could upset a terminal.
+fn brief(value: Option<&Value>) -> String {
+    let text = match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The word of the wire for how a run ended.
+pub fn status(settled: &Settled) -> &'static str {
+    match settled.status {
+        Status::Converged => "converged",
+        Status::NotConverged => "not_converged",
+        Status::FixedRounds => "fixed_rounds",
+    }
+}

@@ -1,0 +1,357 @@
+//! The leader's side of the wire: connections, clocks, resends. What counts is decided at the [`Desk`].
+//!
+//! Every connection has a thread that reads and one that writes, so that a slow or hostile one holds up nobody else; each
+//! has at most one message that was not taken yet, and a connection that does not take its letters is closed.
+
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::course::{Course, Stage, Verdict};
+use crate::desk::{Desk, DeskError};
+use crate::frame;
+use crate::keys::Enrolment;
+use crate::message::{Kind, Message, Party, Sealed};
+
+/// How often threads look up from waiting, to see whether the run is over.
+const TICK: Duration = Duration::from_millis(50);
+/// A stranger has so long to say who she is.
+const INTRODUCTION: Duration = Duration::from_secs(5);
+/// Longest HELLO, bytes.
+const LONGEST_HELLO: usize = 4096;
+/// A letter that a connection does not take within this time ends it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Letters that wait for one connection.
+const OUTBOX: usize = 4;
+/// Connections of one follower: a new one does not end the one before at once, which a stranger's recording of HELLO
+/// could use.
+const DOORS: usize = 4;
+/// Connections of strangers at a time, beside those of followers.
+const STRANGERS: usize = 64;
+
+/// Something that the person who runs the leader may want to see.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice {
+    /// A stage or round is open.
+    Opened,
+    /// A message of a follower arrived.
+    Heard {
+        /// Whose.
+        follower: usize,
+        /// What it is worth.
+        verdict: Verdict,
+    },
+    /// Letters were sent again to those who are silent.
+    Resent,
+    /// The stage is about to be closed; who is silent now stays so.
+    Closing,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum LeadError {
+    /// The desk's.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The port.
+    #[error("cannot take connections: {0}")]
+    Port(#[from] std::io::Error),
+    /// Told to stop; the record allows to go on.
+    #[error("stopped; the same command takes the run up again from its record")]
+    Stopped,
+}
+
+/// Opens a port. Messages are signed but not encrypted, so a port that other machines can reach must be wished for.
+///
+/// # Errors
+/// The address is none, is in use, or is not a loopback address and `open` is false.
+pub fn listen(address: &str, open: bool) -> Result<TcpListener, std::io::Error> {
+    let listener = TcpListener::bind(address)?;
+    let local = listener.local_addr()?;
+    if open || local.ip().is_loopback() {
+        return Ok(listener);
+    }
+    Err(std::io::Error::new(
+        std::io::ErrorKind::PermissionDenied,
+        format!(
+            "found {local}, which other machines can reach, accepted are loopback addresses: messages are signed but not encrypted; \
+             lead connections between machines through a tunnel, or say that the network is private"
+        ),
+    ))
+}
+
+/// What connection threads send to the desk.
+enum Incoming {
+    Hello { follower: usize, run: Option<String>, door: Door },
+    Message(Sealed),
+}
+
+/// A connection of a follower.
+struct Door {
+    outbox: SyncSender<Arc<[u8]>>,
+    stream: TcpStream,
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        // What is queued is still written; the writer closes the other direction.
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+}
+
+/// What connection threads share.
+struct Hall {
+    enrolment: Enrolment,
+    longest: usize,
+    over: AtomicBool,
+    strangers: AtomicUsize,
+}
+
+/// Leads a run to its end, or takes it up again. Followers have `join` to acknowledge; who has not by then takes no part.
+///
+/// # Errors
+/// The record cannot be written, the run cannot go on (everybody is told), the port fails, or `stop` was set.
+pub fn lead(
+    desk: &mut Desk,
+    listener: &TcpListener,
+    join: Duration,
+    watch: &mut dyn FnMut(&Course, Notice),
+    stop: &AtomicBool,
+) -> Result<(), LeadError> {
+    listener.set_nonblocking(true)?;
+    let hall = Hall {
+        enrolment: desk.course().begun().enrolment.clone(),
+        longest: desk.course().longest_report(),
+        over: AtomicBool::new(false),
+        strangers: AtomicUsize::new(0),
+    };
+    // No room in between: every connection has one message in hand at most.
+    let (inbox, incoming) = mpsc::sync_channel(0);
+    thread::scope(|scope| {
+        let hall = &hall;
+        scope.spawn(move || receive_guests(scope, listener, hall, &inbox));
+        let doors = (0..desk.course().followers()).map(|_| Vec::new()).collect();
+        let mut chair = Chair { desk, doors, incoming, join, watch, stop };
+        let ended = chair.run();
+        if let Err(LeadError::Desk(error)) = &ended {
+            chair.abort(&error.to_string());
+        }
+        hall.over.store(true, Ordering::Relaxed);
+        ended
+    })
+}
+
+fn receive_guests<'s>(
+    scope: &'s Scope<'s, '_>,
+    listener: &TcpListener,
+    hall: &'s Hall,
+    inbox: &SyncSender<Incoming>,
+) {
+    while !hall.over.load(Ordering::Relaxed) {
+        let Ok((stream, _)) = listener.accept() else {
+            // Nobody there, or an error that only concerns one caller.
+            thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        if hall.strangers.fetch_add(1, Ordering::Relaxed) >= STRANGERS {
+            hall.strangers.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        }
+        let inbox = inbox.clone();
+        scope.spawn(move || attend(scope, stream, hall, &inbox));
+    }
+}
+
+/// One connection from its beginning to its end.
+fn attend<'s>(scope: &'s Scope<'s, '_>, mut stream: TcpStream, hall: &'s Hall, inbox: &SyncSender<Incoming>) {
+    let introduced = introduce(&mut stream, hall);
+    hall.strangers.fetch_sub(1, Ordering::Relaxed);
+    let Some((follower, run)) = introduced else { return };
+    let Ok((writing, kept)) = stream.try_clone().and_then(|w| Ok((w, stream.try_clone()?))) else { return };
+    let (outbox, letters) = mpsc::sync_channel(OUTBOX);
+    scope.spawn(move || write_letters(writing, &letters));
+    let door = Door { outbox, stream: kept };
+    if inbox.send(Incoming::Hello { follower, run, door }).is_err() {
+        return;
+    }
+    let key_of = |party: Party| hall.enrolment.key(party).copied();
+    let mut wait = || !hall.over.load(Ordering::Relaxed);
+    while let Ok(bytes) = frame::read(&mut stream, hall.longest, &mut wait) {
+        // After a frame that is broken the next one cannot be trusted to begin where it seems to: she dials again.
+        let Ok(sealed) = Sealed::open(&bytes, &key_of) else { break };
+        if sealed.message.from != Party::Follower(follower) || inbox.send(Incoming::Message(sealed)).is_err()
+        {
+            break;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Reads HELLO; who it is and which run she thinks this is.
+fn introduce(stream: &mut TcpStream, hall: &Hall) -> Option<(usize, Option<String>)> {
+    stream.set_nonblocking(false).ok()?;
+    stream.set_nodelay(true).ok()?;
+    stream.set_read_timeout(Some(TICK)).ok()?;
+    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    let until = Instant::now() + INTRODUCTION;
+    let mut wait = || !hall.over.load(Ordering::Relaxed) && Instant::now() < until;
+    let bytes = frame::read(stream, LONGEST_HELLO, &mut wait).ok()?;
+    let message = Sealed::open(&bytes, &|party| hall.enrolment.key(party).copied()).ok()?.message;
+    let Party::Follower(follower) = message.from else { return None };
+    let same = message.body.get("follower").and_then(Value::as_u64) == Some(follower as u64);
+    if message.kind != Kind::Hello || message.to != Party::Leader || !same {
+        return None;
+    }
+    Some((follower, message.body.get("run").and_then(Value::as_str).map(String::from)))
+}
+
+fn write_letters(mut stream: TcpStream, letters: &Receiver<Arc<[u8]>>) {
+    for letter in letters {
+        if frame::write(&mut stream, &letter).is_err() {
+            let _ = stream.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// The thread that does everything in order.
+struct Chair<'a> {
+    desk: &'a mut Desk,
+    doors: Vec<Vec<Door>>,
+    incoming: Receiver<Incoming>,
+    join: Duration,
+    watch: &'a mut dyn FnMut(&Course, Notice),
+    stop: &'a AtomicBool,
+}
+
+impl Chair<'_> {
+    fn run(&mut self) -> Result<(), LeadError> {
+        while self.desk.course().stage() != Stage::Over {
+            self.hold_stage()?;
+            (self.watch)(self.desk.course(), Notice::Closing);
+            self.desk.close()?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is to be said and takes what comes, until all have answered or time is up.
+    fn hold_stage(&mut self) -> Result<(), LeadError> {
+        let limit = self.limit();
+        let opened = Instant::now();
+        (self.watch)(self.desk.course(), Notice::Opened);
+        self.send_to_silent();
+        let mut sent = 1;
+        while !self.desk.course().awaited().is_empty() {
+            let elapsed = opened.elapsed();
+            if elapsed >= limit {
+                break;
+            }
+            if sent < 3 && elapsed >= limit * sent / 3 {
+                sent += 1;
+                (self.watch)(self.desk.course(), Notice::Resent);
+                self.send_to_silent();
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(LeadError::Stopped);
+            }
+            let next = if sent < 3 { limit * sent / 3 } else { limit };
+            match self.incoming.recv_timeout(next.saturating_sub(elapsed).min(TICK)) {
+                Ok(incoming) => self.take(incoming)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn limit(&self) -> Duration {
+        let terms = self.desk.course().terms();
+        match self.desk.course().stage() {
+            Stage::Joining => self.join,
+            Stage::Rounds => Duration::from_millis(terms.round_ms),
+            _ => Duration::from_millis(terms.value_ms),
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming) -> Result<(), LeadError> {
+        match incoming {
+            Incoming::Hello { follower, run, door } => self.welcome(follower, run.as_deref(), door),
+            Incoming::Message(sealed) => {
+                let Party::Follower(follower) = sealed.message.from else { return Ok(()) };
+                let verdict = self.desk.take(sealed)?;
+                (self.watch)(self.desk.course(), Notice::Heard { follower, verdict });
+            }
+        }
+        Ok(())
+    }
+
+    /// A new connection hears what is announced and what is asked now.
+    fn welcome(&mut self, follower: usize, run: Option<&str>, door: Door) {
+        let course = self.desk.course();
+        let ours = &course.begun().run;
+        let refused = if run.is_some_and(|run| run != ours) {
+            Some(json!({ "code": "run", "field": "run", "found": run, "accepted": ours }))
+        } else if course.absent().contains(&follower) {
+            let accepted = "those who acknowledged in time";
+            Some(json!({ "code": "absent", "field": "follower", "found": follower, "accepted": accepted }))
+        } else {
+            None
+        };
+        let announcement = course.announcement(follower);
+        let stage = course.stage();
+        let doors = &mut self.doors[follower];
+        doors.push(door);
+        if doors.len() > DOORS {
+            doors.remove(0);
+        }
+        if let Some(body) = refused {
+            let letter = self.desk.seal(Message { kind: Kind::Refuse, seq: 0, body, ..announcement });
+            self.send(follower, &letter);
+            self.doors[follower].clear();
+            return;
+        }
+        let letter = self.desk.seal(announcement);
+        self.send(follower, &letter);
+        if stage != Stage::Joining {
+            self.send_current(follower);
+        }
+    }
+
+    fn send_to_silent(&mut self) {
+        for follower in self.desk.course().silent() {
+            self.send_current(follower);
+        }
+    }
+
+    fn send_current(&mut self, follower: usize) {
+        if self.doors[follower].is_empty() {
+            return;
+        }
+        if let Some(letter) = self.desk.letter(follower) {
+            self.send(follower, &letter);
+        }
+    }
+
+    fn send(&mut self, follower: usize, letter: &Arc<[u8]>) {
+        // A connection that is closed, or does not read, is given up.
+        self.doors[follower].retain(|door| {
+            let taken = door.outbox.try_send(letter.clone()).is_ok();
+            if !taken {
+                let _ = door.stream.shutdown(Shutdown::Both);
+            }
+            taken
+        });
+    }
+
+    fn abort(&mut self, reason: &str) {
+        for follower in 0..self.doors.len() {
+            let letter = self.desk.seal(self.desk.course().abort(follower, reason));
+            self.send(follower, &letter);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Frames that are lost, late, doubled, swapped and broken, and a leader and followers who are stopped at random and
+//! started again: the result is that of the recorded arrivals, and where every answer arrived in its round, that of a run
+//! without any of it.
+
+mod support;
+
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use support::{Game, ascent, bits, case_a, mixed, settled};
+use vickrey::faithful::dual::rules::{Method, Mode, Stop};
+use vickrey_net::announce::Terms;
+use vickrey_net::desk::{Desk, replay};
+use vickrey_net::follow::{Clerk, FollowError, Tax, follow};
+use vickrey_net::frame;
+use vickrey_net::lead::{LeadError, lead, listen};
+
+/// A lost frame costs a third of this.
+const TERMS: Terms = Terms { round_ms: 3_000, value_ms: 3_000, deposit: 0.0 };
+
+/// A network between followers and the leader that does everything networks do.
+struct Network<'a> {
+    leader: SocketAddr,
+    seed: u64,
+    connections: AtomicU64,
+    over: &'a AtomicBool,
+}
+
+impl Network<'_> {
+    fn serve<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, listener: &TcpListener) {
+        listener.set_nonblocking(true).unwrap();
+        while !self.over.load(Ordering::Relaxed) {
+            let Ok((near, _)) = listener.accept() else {
+                thread::sleep(Duration::from_millis(5));
+                continue;
+            };
+            near.set_nonblocking(false).unwrap();
+            // Nobody leads at the moment: the follower dials again.
+            let Ok(far) = TcpStream::connect(self.leader) else { continue };
+            for (from, to) in [(&near, &far), (&far, &near)] {
+                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                let number = self.connections.fetch_add(1, Ordering::Relaxed);
+                scope
+                    .spawn(move || self.carry(from, to, ChaCha8Rng::seed_from_u64(self.seed << 32 | number)));
+            }
+        }
+    }
+
+    fn carry(&self, mut from: TcpStream, mut to: TcpStream, mut rng: ChaCha8Rng) {
+        from.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let mut kept: Option<Vec<u8>> = None;
+        let mut wait = || !self.over.load(Ordering::Relaxed);
+        while let Ok(mut bytes) = frame::read(&mut from, frame::LONGEST, &mut wait) {
+            let mut copies = 1;
+            match rng.random_range(0..100) {
+                0..3 => copies = 0,
+                3..8 => copies = 2,
+                8..11 => {
+                    let at = rng.random_range(0..bytes.len());
+                    bytes[at] ^= 1 << rng.random_range(0..8_u32);
+                }
+                11..20 => thread::sleep(Duration::from_millis(rng.random_range(1..60))),
+                20..24 => {
+                    // Overtaken by the next one.
+                    kept = Some(bytes);
+                    continue;
+                }
+                24 => break,
+                _ => {}
+            }
+            let frames = std::iter::repeat_n(bytes, copies).chain(kept.take());
+            if frames.into_iter().any(|bytes| frame::write(&mut to, &bytes).is_err()) {
+                break;
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    }
+}
+
+/// Stops somebody after so many sights, a few times.
+struct Fate {
+    rng: ChaCha8Rng,
+    stops: usize,
+    left: usize,
+}
+
+impl Fate {
+    fn new(seed: u64, stops: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let left = rng.random_range(1..20);
+        Self { rng, stops, left }
+    }
+
+    fn strikes(&mut self) -> bool {
+        if self.stops == 0 {
+            return false;
+        }
+        self.left -= 1;
+        if self.left > 0 {
+            return false;
+        }
+        self.stops -= 1;
+        self.left = self.rng.random_range(1..20);
+        true
+    }
+}
+
+fn lead_through(game: &Game, address: SocketAddr, record: &Path, seed: u64) -> usize {
+    let mut fate = Fate::new(seed, 4);
+    let mut starts = 0;
+    loop {
+        starts += 1;
+        let stop = AtomicBool::new(false);
+        let mut desk = Desk::open(game.intent(TERMS), record).unwrap().0;
+        let listener = loop {
+            match listen(&address.to_string(), false) {
+                Ok(listener) => break listener,
+                Err(_) => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let mut watch = |_: &_, _| {
+            if fate.strikes() {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        match lead(&mut desk, &listener, Duration::from_secs(60), &mut watch, &stop) {
+            Ok(()) => return starts,
+            Err(LeadError::Stopped) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+fn follow_through(game: &Game, i: usize, network: SocketAddr, folder: &Path, seed: u64) -> (Tax, usize) {
+    let mut fate = Fate::new(seed + 1 + i as u64, 2);
+    let memory = (i > 0).then(|| folder.join(format!("memory-{i}")));
+    let mut starts = 0;
+    loop {
+        starts += 1;
+        let stop = AtomicBool::new(false);
+        let mut clerk = Clerk::new(game.identity(i), memory.clone()).unwrap();
+        let dial = || TcpStream::connect(network);
+        let mut watch = |_| {
+            if fate.strikes() {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        match follow(&mut clerk, &dial, Duration::from_secs(60), &mut watch, &stop) {
+            Ok(tax) => return (tax, starts),
+            Err(FollowError::Stopped) => {}
+            Err(other) => panic!("follower {i}: {other}"),
+        }
+    }
+}
+
+/// Whether every answer arrived in its round, and how often somebody was started.
+fn storm(game: &Game, seed: u64) -> (bool, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record");
+    let leader = listen("127.0.0.1:0", false).unwrap().local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = listener.local_addr().unwrap();
+    let over = AtomicBool::new(false);
+    let network = Network { leader, seed, connections: AtomicU64::new(0), over: &over };
+    let (taxes, starts) = thread::scope(|scope| {
+        scope.spawn(|| network.serve(scope, &listener));
+        let leading = scope.spawn(|| lead_through(game, leader, &record, seed));
+        let folder = folder.path();
+        let followers: Vec<_> = (0..game.costs.len())
+            .map(|i| scope.spawn(move || follow_through(game, i, near, folder, seed)))
+            .collect();
+        let (taxes, starts): (Vec<Tax>, Vec<usize>) =
+            followers.into_iter().map(|f| f.join().unwrap()).unzip();
+        let starts = starts.iter().sum::<usize>() + leading.join().unwrap();
+        over.store(true, Ordering::Relaxed);
+        (taxes, starts)
+    });
+    // What was decided and charged is what the recorded arrivals lead to.
+    let course = replay(&record).unwrap();
+    for (i, tax) in taxes.iter().enumerate() {
+        assert_eq!(tax.payment.to_bits(), (settled(&course).payment[i] + 0.0).to_bits(), "seed {seed}");
+    }
+    let whole = course.state().events().is_empty() && course.absent().is_empty();
+    println!("seed {seed}: {starts} starts, {:?}, {:?}", course.state().events(), course.incidents());
+    if whole {
+        assert_eq!(bits(settled(&course)), bits(game.expected().settled().unwrap()), "seed {seed}");
+    }
+    (whole, starts)
+}
+
+#[test]
+fn storms_change_nothing() {
+    let games = [
+        case_a(ascent(0.4), Stop::Rounds(8), Mode::Vcg),
+        mixed(Method::Newton, Mode::Vcg),
+        case_a(
+            Method::Multipliers { rho: 1.0, relaxation: 1.6 },
+            Stop::Gap { epsilon: 1e-4, cap: 30 },
+            Mode::Vcg,
+        ),
+        case_a(Method::Accelerated { step: None }, Stop::Gap { epsilon: 1e-4, cap: 30 }, Mode::Dual),
+    ];
+    let results: Vec<(bool, usize)> = thread::scope(|scope| {
+        let storms: Vec<_> =
+            games.iter().zip(1..).map(|(game, seed)| scope.spawn(move || storm(game, seed))).collect();
+        storms.into_iter().map(|storm| storm.join().unwrap()).collect()
+    });
+    // The stops did happen, and most answers arrive on one of three tries within seconds.
+    assert!(results.iter().all(|(_, starts)| *starts > 8), "{results:?}");
+    assert!(results.iter().any(|(whole, _)| *whole), "{results:?}");
+}
