@@ -345,6 +345,9 @@ impl Cost {
     /// # Errors
     /// The decision and its domain.
     pub fn fits(&self, low: &[f64], high: &[f64]) -> Result<(), CostError> {
+        if let Self::Tilted { cost, .. } = self {
+            return cost.fits(low, high);
+        }
         if let Self::Separable { curves, .. } = self {
             for (decision, curve) in curves.iter().enumerate() {
                 curve

@@ -386,7 +386,7 @@ impl Plan {
                 curves.iter().all(|curve| limits.next().is_some_and(|(low, high)| curve.answers(*low, *high)))
             }
             Cost::Quadratic(_) => wanted == 1 && follower.bounded(),
-            Cost::Custom(_) => follower.bounded(),
+            Cost::Custom(_) | Cost::Tilted { .. } => follower.bounded(),
         };
         if answers { Ok(()) } else { Err(Unfit::NoAnswer) }
     }
