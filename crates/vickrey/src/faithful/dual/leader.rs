@@ -174,6 +174,9 @@ pub struct State {
     pub(super) settled: Option<Settled>,
 }
 
+/// Followers from which on the answers of a round are given back on another thread.
+const LARGE: usize = 256;
+
 /// Why a run cannot go on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LeaderError {
@@ -571,7 +574,11 @@ impl Leader {
                 })
             })
             .collect();
-        state.held = Some(Arc::new(held));
+        let before = state.held.replace(Arc::new(held));
+        if self.agents() > LARGE {
+            // Giving megabytes back takes as long as a part of the sums; followers compute meanwhile.
+            rayon::spawn(move || drop(before));
+        }
         for result in ended {
             let (it, finish) = result?;
             match finish {
