@@ -49,7 +49,7 @@ pub fn limited(players: usize, types: usize, seed: u64) -> Result<(Demand, Super
     Ok((Demand::new(own, Some(limits), free.conditions().to_vec(), None)?, reports))
 }
 
-/// A finite game in which nobody is like anybody else.
+/// A finite game in which nobody is like anybody else; values and costs are multiples of `unit` if there is one.
 ///
 /// # Errors
 /// The numbers do not make a game.
@@ -57,14 +57,16 @@ pub fn game(
     players: usize,
     types: usize,
     outcomes: [usize; 2],
+    unit: Option<f64>,
     seed: u64,
 ) -> Result<(Game, Vec<Law>), Failure> {
+    let round = |x: f64| unit.map_or(x, |unit| (x / unit).round() * unit);
     let pairs = outcomes[0] * outcomes[1];
     let rng = &mut stream(seed, Purpose::Instance, u64::MAX);
-    let cost = (0..pairs).map(|_| rng.random_range(0.0..3.0)).collect();
+    let cost = (0..pairs).map(|_| round(rng.random_range(0.0..3.0))).collect();
     let own = |i: usize| {
         let rng = &mut stream(seed, Purpose::Instance, i as u64);
-        let values: Vec<f64> = (0..types * pairs).map(|_| rng.random_range(-2.0..3.0)).collect();
+        let values: Vec<f64> = (0..types * pairs).map(|_| round(rng.random_range(-2.0..3.0))).collect();
         Ok((values, law(types, rng)?))
     };
     let all: Result<Vec<_>, Failure> = (0..players).map(own).collect();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use vickrey::two_stage::demand::{Accuracy, Day, Draw};
 use vickrey::two_stage::simulate::{Calendar, Nature, Setting, play};
-use vickrey::two_stage::solve::solve;
+use vickrey::two_stage::solve::{Scene, Way, solve, way};
 use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::{Market, Season, Terms};
 use vickrey_benches::two_stage::{demand, game, limited};
@@ -65,10 +65,11 @@ player and day; the record of bids, which replays need, takes 2 of them, and the
 const GAMES: &str = "\
 ## The two-stage mechanism: finite games
 
-Milliseconds, fastest of several runs: first-stage outcome, W*, all W* without a player, all expected values.
+Milliseconds, fastest of several runs: first-stage outcome, W*, all W* without a player, all expected values. `unit`: of
+which values are multiples.
 
-| players | types | outcomes | profiles | threads | ms | ns a profile |
-| ---: | ---: | --- | ---: | ---: | ---: | ---: |";
+| players | types | outcomes | unit | profiles | by | threads | ms |
+| ---: | ---: | --- | ---: | ---: | --- | ---: | ---: |";
 
 /// All tables of this mechanism.
 pub fn all() -> Result<(), Failure> {
@@ -219,25 +220,35 @@ pub fn memory_of(players: &str, types: &str, days: &str) -> Result<(), Failure> 
 /// Finite games.
 pub fn games() -> Result<(), Failure> {
     println!("{GAMES}");
-    for (players, types, outcomes) in [
-        (4, 5, [2, 3]),
-        (6, 5, [2, 3]),
-        (8, 5, [2, 3]),
-        (10, 3, [2, 3]),
-        (4, 20, [2, 3]),
-        (6, 5, [2, 12]),
-        (16, 2, [2, 3]),
+    for (players, types, outcomes, unit) in [
+        (4, 5, [2, 3], None),
+        (6, 5, [2, 3], None),
+        (8, 5, [2, 3], None),
+        (10, 3, [2, 3], None),
+        (4, 20, [2, 3], None),
+        (6, 5, [2, 12], None),
+        (16, 2, [2, 3], None),
+        (8, 5, [2, 2], None),
+        (16, 2, [2, 2], None),
+        (16, 5, [2, 2], None),
+        (30, 2, [2, 2], None),
+        (36, 2, [2, 2], None),
+        (50, 5, [2, 2], Some(0.125)),
+        (200, 5, [2, 2], Some(0.125)),
     ] {
-        let (game, laws) = game(players, types, outcomes, SEED)?;
+        let (game, laws) = game(players, types, outcomes, unit, SEED)?;
         let laws: Vec<_> = laws.iter().collect();
         let profiles = (types as f64).powi(players as i32);
+        let by = match way(&[Scene { weight: 1.0, game: &game, laws: laws.clone() }])? {
+            Way::Profiles(_) => "profiles".to_owned(),
+            Way::Sums(count) => format!("{count:.3e} sums"),
+        };
+        let unit = unit.map_or("none".to_owned(), |unit| unit.to_string());
         for threads in [1, 2] {
             let ms = pool(threads)?.install(|| fastest(3, PATIENCE, || solve(&game, &laws))) * 1e3;
             println!(
-                "| {players} | {types} | {} and {} | {profiles} | {threads} | {ms:.2} | {:.1} |",
-                outcomes[0],
-                outcomes[1],
-                ms * 1e6 / profiles
+                "| {players} | {types} | {} and {} | {unit} | {profiles:.3e} | {by} | {threads} | {ms:.2} |",
+                outcomes[0], outcomes[1],
             );
         }
     }
