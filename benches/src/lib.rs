@@ -3,6 +3,7 @@
 //! Every agent is drawn from a random stream of its own, so the first agents of a large market are the agents of a
 //! small one with the same seed.
 
+pub mod dual;
 pub mod lq;
 pub mod pivot;
 pub mod two_stage;

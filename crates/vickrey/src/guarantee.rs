@@ -32,6 +32,10 @@ pub enum Property {
     Detection,
     /// What the operator pays in all is at most what the reserve alone would cost.
     Outlay,
+    /// What a follower's tax compares with is free of her own doing.
+    Independence,
+    /// The certificate is at least what the decision falls short of the optimum.
+    Certificate,
 }
 
 /// In which sense truth is optimal.
@@ -183,6 +187,8 @@ impl Property {
             Self::HonestPass => "honest players pass the tests".into(),
             Self::Detection => "lies that the tests can see are flagged".into(),
             Self::Outlay => "outlay at most the cost of the reserve alone".into(),
+            Self::Independence => "what taxes compare with is free of one's own doing".into(),
+            Self::Certificate => "certificate covers the gap to the optimum".into(),
         }
     }
 }

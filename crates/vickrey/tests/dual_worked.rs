@@ -195,3 +195,18 @@ fn case_b_with_limits_logarithms_and_a_kink() {
         assert!((settled.value.iter().sum::<f64>() + 1.714_329_690_7).abs() < 1e-9);
     }
 }
+
+/// Rounds that suffice for sure: 6 and 13 for gaps of 1e-2 and 1e-8 in case A (2 are enough), if the price is known to lie
+/// within its true distance.
+#[test]
+fn rounds_that_suffice_for_sure() {
+    let (plan, costs) = case_a(ascent(0.4), Stop::Rounds(1), Mode::Vcg);
+    for (epsilon, wanted) in [(1e-2, 6), (1e-8, 13)] {
+        let rounds = plan.rounds_for(epsilon, 1.4).unwrap();
+        assert_eq!(rounds, wanted);
+        let (again, _) = case_a(ascent(0.4), Stop::Rounds(rounds), Mode::Vcg);
+        assert!(solve(&again, &costs).1.epsilon.unwrap() <= epsilon);
+    }
+    let (fast, _) = case_a(Method::Newton, Stop::Rounds(1), Mode::Vcg);
+    assert_eq!(fast.rounds_for(1e-2, 1.4), None);
+}

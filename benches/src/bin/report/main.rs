@@ -1,10 +1,12 @@
 //! Prints what this crate measures as one Markdown document: `cargo run --release -p vickrey-benches --bin report`.
 //!
 //! `report time` (or `memory`, `accuracy`, `lq`, `lq-accuracy`, `pivot`, `pivot-time`, `pivot-memory`, `pivot-infinite`,
-//! `pivot-structure`, `pivot-accuracy`, `two-stage` and its parts) prints one part only; `report lq-long` and `report pivot-large` what takes too
+//! `pivot-structure`, `pivot-accuracy`, `two-stage` and its parts, `dual` and its
+//! parts) prints one part only; `report lq-long` and `report pivot-large` what takes too
 //! long for the whole. Memory is measured in processes of its own, one per market: this program calls itself with
 //! `memory-of FAMILY AGENTS`.
 
+mod dual;
 mod lq;
 mod pivot;
 mod two_stage;
@@ -65,7 +67,7 @@ five seeds (wanted: below 1e-9). From 1000 agents on every fifth agent is compar
 
 const USAGE: &str = "usage: report [time|memory|accuracy|lq|lq-accuracy|lq-long|pivot|pivot-time|pivot-memory|\
                      pivot-infinite|pivot-structure|pivot-accuracy|pivot-large|two-stage|two-stage-payments|\
-                     two-stage-days|two-stage-games|two-stage-long]";
+                     two-stage-days|two-stage-games|two-stage-long|dual|dual-offline|dual-live|dual-rounds]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -94,6 +96,10 @@ fn main() -> ExitCode {
         ["two-stage-games"] => two_stage::games(),
         ["two-stage-long"] => two_stage::long(),
         ["two-stage-memory-of", players, types, days] => two_stage::memory_of(players, types, days),
+        ["dual"] => dual::all(),
+        ["dual-offline"] => dual::offline(),
+        ["dual-live"] => dual::live(),
+        ["dual-rounds"] => dual::rounds(),
         _ => Err(USAGE.into()),
     };
     match done {
@@ -106,7 +112,9 @@ fn main() -> ExitCode {
 }
 
 fn whole() -> Result<(), Failure> {
-    for part in [time, memory, accuracy, lq::time, lq::memory, lq::accuracy, pivot::all, two_stage::all] {
+    for part in
+        [time, memory, accuracy, lq::time, lq::memory, lq::accuracy, pivot::all, two_stage::all, dual::all]
+    {
         part()?;
     }
     Ok(())

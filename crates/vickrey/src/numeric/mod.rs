@@ -3,6 +3,7 @@
 pub mod chebyshev;
 pub mod cholesky;
 pub(crate) mod dense;
+pub mod eigen;
 pub mod gauss;
 pub mod law;
 pub mod lines;

@@ -151,7 +151,10 @@ pub(super) fn place(sheet: Option<&Sheet<'_, '_>>, error: &PlanError) -> Option<
         PlanError::Start { found, wanted } => {
             (&START_PRICE, format!("is a list of {found}, accepted is one of {wanted}"))
         }
-        PlanError::NoCurvature(_) | PlanError::TooFew(_) | PlanError::Essential { .. } => return None,
+        PlanError::NoCurvature(_)
+        | PlanError::NoDual(_)
+        | PlanError::TooFew(_)
+        | PlanError::Essential { .. } => return None,
     };
     let span = sheet.map_or(0..0, |sheet| sheet.place(key.name));
     Some((span, format!("[rules]: `{}` {what}", key.name), key.about.to_owned()))

@@ -49,6 +49,15 @@ pub enum Cost {
     },
     /// Any other smooth cost.
     Custom(Arc<dyn ConvexCost>),
+    /// scale v(z) + shift'z of another cost: what a follower may pretend.
+    Tilted {
+        /// v.
+        cost: Arc<Cost>,
+        /// Factor, > 0.
+        scale: f64,
+        /// Money per unit of each decision.
+        shift: Vec<f64>,
+    },
 }
 
 /// z'Qz/2 + q'z + k with Q symmetric positive semidefinite.
@@ -194,16 +203,9 @@ impl Quadratic {
         self.constant
     }
 
-    fn scaled(&self, factor: f64) -> Self {
-        let times = |xs: &[f64]| xs.iter().map(|x| factor * x).collect::<Vec<_>>();
-        let matrix = times(&self.matrix);
-        Self {
-            factor: self.factor.as_ref().and_then(|_| Cholesky::new(self.linear.len(), &matrix).ok()),
-            matrix,
-            linear: times(&self.linear),
-            constant: factor * self.constant,
-            extremes: (factor * self.extremes.0, factor * self.extremes.1),
-        }
+    /// Of Q; none if Q is not positive definite.
+    pub(super) fn factor(&self) -> Option<&Cholesky> {
+        self.factor.as_ref()
     }
 
     fn value(&self, z: &[f64]) -> f64 {
@@ -231,42 +233,6 @@ impl Quadratic {
     }
 }
 
-/// A factor times a user's own cost.
-#[derive(Clone, Debug)]
-struct Times {
-    factor: f64,
-    cost: Arc<dyn ConvexCost>,
-}
-
-impl ConvexCost for Times {
-    fn decisions(&self) -> usize {
-        self.cost.decisions()
-    }
-
-    fn value(&self, z: &[f64]) -> f64 {
-        self.factor * self.cost.value(z)
-    }
-
-    fn gradient(&self, z: &[f64], gradient: &mut [f64]) {
-        self.cost.gradient(z, gradient);
-        gradient.iter_mut().for_each(|x| *x *= self.factor);
-    }
-
-    fn hessian(&self, z: &[f64], hessian: &mut [f64]) {
-        self.cost.hessian(z, hessian);
-        hessian.iter_mut().for_each(|x| *x *= self.factor);
-    }
-
-    fn curvature(&self, low: &[f64], high: &[f64]) -> (f64, f64) {
-        let (least, most) = self.cost.curvature(low, high);
-        (self.factor * least, self.factor * most)
-    }
-
-    fn start(&self, low: &[f64], high: &[f64]) -> Vec<f64> {
-        self.cost.start(low, high)
-    }
-}
-
 impl Cost {
     /// z'Qz/2 + q'z + k; `matrix` row by row.
     ///
@@ -288,24 +254,13 @@ impl Cost {
         Ok(Self::Separable { curves, constant })
     }
 
-    /// A positive `factor` times the cost.
-    pub fn scaled(&self, factor: f64) -> Self {
-        match self {
-            Self::Quadratic(cost) => Self::Quadratic(cost.scaled(factor)),
-            Self::Separable { curves, constant } => Self::Separable {
-                curves: curves.iter().map(|curve| curve.scaled(factor)).collect(),
-                constant: factor * constant,
-            },
-            Self::Custom(cost) => Self::Custom(Arc::new(Times { factor, cost: cost.clone() })),
-        }
-    }
-
     /// Number of decisions n.
     pub fn decisions(&self) -> usize {
         match self {
             Self::Quadratic(cost) => cost.linear.len(),
             Self::Separable { curves, .. } => curves.len(),
             Self::Custom(cost) => cost.decisions(),
+            Self::Tilted { cost, .. } => cost.decisions(),
         }
     }
 
@@ -317,6 +272,7 @@ impl Cost {
                 curves.iter().zip(z).map(|(curve, x)| curve.value(*x)).sum::<f64>() + constant
             }
             Self::Custom(cost) => cost.value(z),
+            Self::Tilted { cost, scale, shift } => scale * cost.value(z) + dot(shift, z),
         }
     }
 
@@ -331,6 +287,11 @@ impl Cost {
             Self::Quadratic(cost) => cost.answer(ask),
             Self::Separable { curves, .. } => minimise::separable(curves, ask),
             Self::Custom(cost) => minimise::smooth(cost.as_ref(), ask),
+            Self::Tilted { cost, scale, shift } => {
+                let slope: Vec<f64> = ask.slope.iter().zip(shift).map(|(g, s)| (g + s) / scale).collect();
+                let bend: Option<Vec<f64>> = ask.curvature.map(|h| h.iter().map(|x| x / scale).collect());
+                cost.answer(Local { slope: &slope, curvature: bend.as_deref(), ..ask })
+            }
         }
     }
 
@@ -355,6 +316,9 @@ impl Cost {
                 cost.hessian(z, &mut hessian);
                 dense::inverse_on(&hessian, n, &free, 0.0).unwrap_or_else(|| vec![0.0; n * n])
             }
+            Self::Tilted { cost, scale, .. } => {
+                cost.sensitivity(z, low, high).into_iter().map(|x| x / scale).collect()
+            }
         }
     }
 
@@ -369,6 +333,10 @@ impl Cost {
                 .map(|(k, curve)| curve.curvature(low[k], high[k]))
                 .fold((f64::INFINITY, 0.0), |a, b| (a.0.min(b.0), a.1.max(b.1))),
             Self::Custom(cost) => cost.curvature(low, high),
+            Self::Tilted { cost, scale, .. } => {
+                let (least, most) = cost.curvature(low, high);
+                (scale * least, scale * most)
+            }
         }
     }
 

@@ -91,26 +91,6 @@ impl Curve {
         }
     }
 
-    /// A positive `factor` times the cost.
-    pub fn scaled(&self, factor: f64) -> Self {
-        Self(match &self.0 {
-            Shape::Log { weight, shift, slope } => {
-                Shape::Log { weight: factor * weight, shift: *shift, slope: factor * slope }
-            }
-            Shape::Power { weight, target, exponent, bend } => Shape::Power {
-                weight: factor * weight,
-                target: *target,
-                exponent: *exponent,
-                bend: factor * bend,
-            },
-            Shape::Pieces { bend, lines, kinks } => Shape::Pieces {
-                bend: factor * bend,
-                lines: lines.iter().map(|(slope, at_zero)| (factor * slope, factor * at_zero)).collect(),
-                kinks: kinks.clone(),
-            },
-        })
-    }
-
     /// The cost; plus infinity outside of the domain.
     pub fn value(&self, z: f64) -> f64 {
         match &self.0 {

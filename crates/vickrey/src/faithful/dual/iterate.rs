@@ -42,6 +42,8 @@ pub struct Finish {
     /// A lower bound on the optimum: the dual value at the price that the last answers belong to; none if some answer or
     /// value was missing, or the method has no bound there.
     pub lower: Option<f64>,
+    /// The last bound that there was, in the last round or before; what counts in the mode `dual`.
+    pub held: Option<f64>,
     /// The price that the last answers belong to.
     pub price: Vec<f64>,
     /// Rounds that this problem took.
@@ -58,11 +60,26 @@ enum Memory {
     Newton { base: Option<Base> },
 }
 
-/// The best point of Newton's method so far.
+impl Memory {
+    fn new(method: Method, agents: usize, members: usize, left: &[f64], start: &[f64]) -> Self {
+        match method {
+            Method::Ascent { .. } => Self::Ascent,
+            Method::Accelerated { .. } => Self::Accelerated { last: start.to_vec(), weight: 1.0 },
+            Method::Multipliers { .. } => {
+                let even = left.iter().map(|c| c / members.max(1) as f64);
+                Self::Multipliers { shares: (0..agents).flat_map(|_| even.clone()).collect() }
+            }
+            Method::Newton => Self::Newton { base: None },
+        }
+    }
+}
+
+/// The point that Newton's method steps from.
 #[derive(Clone, Debug)]
 struct Base {
     price: Vec<f64>,
-    dual: f64,
+    /// Whether its dual value is known.
+    known: bool,
     direction: Vec<f64>,
     residual: Vec<f64>,
 }
@@ -87,12 +104,21 @@ pub(super) struct Iteration {
     /// The price of the last answers and the bound there.
     pub price: Vec<f64>,
     pub lower: Option<f64>,
+    /// The last bound that there was.
+    pub held: Option<f64>,
+    /// lam^0 of this problem.
+    start: Arc<[f64]>,
     /// Rounds allowed (its own, so that warm starts can differ).
     pub cap: usize,
     memory: Memory,
     /// Rounds since the last candidate, and its residual.
     probe: (usize, f64),
 }
+
+/// Prices beyond this size come from answers that make no sense; the costs of answers to them would overflow.
+const FARTHEST: f64 = 1e100;
+/// Dual values beyond this size are not used: their difference to the largest cost could overflow.
+pub(super) const LARGEST: f64 = 1e300;
 
 /// Shares of the Newton step that are tried at once; the eighth trial is the safe gradient step.
 const SHARES: [f64; 7] = [1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.001];
@@ -104,15 +130,7 @@ impl Iteration {
         let m = problem.couplings();
         let left = problem.left(&absent);
         let members = problem.len() - absent.len();
-        let memory = match rules.method {
-            Method::Ascent { .. } => Memory::Ascent,
-            Method::Accelerated { .. } => Memory::Accelerated { last: start.to_vec(), weight: 1.0 },
-            Method::Multipliers { .. } => {
-                let even = left.iter().map(|c| c / members.max(1) as f64);
-                Memory::Multipliers { shares: (0..problem.len()).flat_map(|_| even.clone()).collect() }
-            }
-            Method::Newton => Memory::Newton { base: None },
-        };
+        let memory = Memory::new(rules.method, problem.len(), members, &left, start);
         Self {
             number,
             absent: absent.into(),
@@ -124,6 +142,8 @@ impl Iteration {
             candidate: None,
             price: vec![0.0; m],
             lower: None,
+            held: None,
+            start: start.into(),
             cap: rules.stop.rounds(),
             memory,
             probe: (0, f64::INFINITY),
@@ -153,7 +173,39 @@ impl Iteration {
         &mut self,
         rules: &Rules,
         step: f64,
-        safe: Option<f64>,
+        safe: Option<&[f64]>,
+        sums: &Sums,
+        parts: &[Part<'_>],
+    ) -> usize {
+        let choice = self.moved(rules, step, safe, sums, parts);
+        self.held = self.lower.or(self.held);
+        if !self.prices.iter().all(|p| p.abs() <= FARTHEST) {
+            self.restart(rules.method);
+        }
+        choice
+    }
+
+    /// Back to lam^0, the one price that is known to make sense. Answers of one follower that are far beyond all sense
+    /// (there are no limits to clip them at) would otherwise make the answers of all others no numbers, and get them
+    /// dropped.
+    fn restart(&mut self, method: Method) {
+        let agents = match &self.memory {
+            Memory::Multipliers { shares } => shares.len() / self.left.len(),
+            _ => 0,
+        };
+        self.memory = Memory::new(method, agents, self.members, &self.left, &self.start);
+        self.prices = self.start.to_vec();
+        if !self.price.iter().all(|p| p.abs() <= FARTHEST) {
+            self.price = self.start.to_vec();
+        }
+        self.probe = (0, f64::INFINITY);
+    }
+
+    fn moved(
+        &mut self,
+        rules: &Rules,
+        step: f64,
+        safe: Option<&[f64]>,
         sums: &Sums,
         parts: &[Part<'_>],
     ) -> usize {
@@ -259,10 +311,10 @@ impl Iteration {
                 }
             }
         }
-        bound.is_finite().then_some(bound)
+        (bound.abs() <= LARGEST).then_some(bound)
     }
 
-    fn newton(&mut self, sums: &Sums, safe: Option<f64>) -> usize {
+    fn newton(&mut self, sums: &Sums, safe: Option<&[f64]>) -> usize {
         let m = self.left.len();
         let Memory::Newton { base } = &mut self.memory else { return 0 };
         let size = |t: usize| sums.residual[t * m..(t + 1) * m].iter().map(|r| r * r).sum::<f64>();
@@ -272,9 +324,7 @@ impl Iteration {
                 // Without a dual value (somebody's value is missing) the smaller residual counts.
                 let d = d.unwrap_or(f64::NEG_INFINITY);
                 let Some((s, top)) = best else { return Some((t, d)) };
-                let rounding = 1e-13 * (top.abs() + d.abs());
-                let close = d == top || (d - top).abs() <= rounding;
-                if d > top + rounding || (close && size(t) < size(s)) { Some((t, d)) } else { Some((s, top)) }
+                if higher((d, size(t)), (top, size(s))) { Some((t, d)) } else { Some((s, top)) }
             },
         );
         let (t, top) = best.unwrap_or((0, f64::NEG_INFINITY));
@@ -282,21 +332,21 @@ impl Iteration {
         let residual = sums.residual[t * m..(t + 1) * m].to_vec();
         self.price.clone_from(&price);
         self.lower = top.is_finite().then_some(top);
-        // Sums of garbage may point anywhere; a step that does not improve is tried from the better point again.
-        let worse = base.as_ref().is_some_and(|b| top < b.dual && b.dual.is_finite());
-        if !worse {
+        // While values are missing nothing is known of these trials: they are asked again. Otherwise the best one counts,
+        // even below the last price: the gradient step among them rises by itself unless the last dual value was false.
+        let known = top.is_finite();
+        if known || base.as_ref().is_none_or(|b| !b.known) {
             let matrix = &sums.sensitivity[t * m * m..(t + 1) * m * m];
             let direction = direction(matrix, &residual, safe);
-            *base = Some(Base { price, dual: top, direction, residual });
+            *base = Some(Base { price, known, direction, residual });
         }
         if let Some(base) = base {
             let mut next = Vec::with_capacity((SHARES.len() + 1) * m);
             for share in SHARES {
                 next.extend(base.price.iter().zip(&base.direction).map(|(p, d)| p + share * d));
             }
-            let gentle = safe.map_or(1e-4, |l| 1.0 / l);
-            let along = if safe.is_some() { &base.residual } else { &base.direction };
-            next.extend(base.price.iter().zip(along).map(|(p, d)| p + gentle * d));
+            let gentle = gentle(&base.residual, safe);
+            next.extend(base.price.iter().zip(gentle).map(|(p, d)| p + d));
             self.prices = next;
         }
         t
@@ -322,27 +372,47 @@ fn dual(prices: &[f64], sums: &Sums, trial: usize) -> Option<f64> {
     let price = &prices[trial * m..(trial + 1) * m];
     let residual = &sums.residual[trial * m..(trial + 1) * m];
     let value = sums.value[trial] + price.iter().zip(residual).map(|(p, r)| p * r).sum::<f64>();
-    value.is_finite().then_some(value)
+    (value.abs() <= LARGEST).then_some(value)
+}
+
+/// Whether a trial is better than another, by dual value and square of the residual: near the optimum dual values are
+/// equal to rounding long before residuals are, and with limits the gap grows with the residual itself.
+fn higher((dual, square): (f64, f64), (known, known_square): (f64, f64)) -> bool {
+    if dual.is_finite() && known.is_finite() && (dual - known).abs() > 1e-13 * (dual.abs() + known.abs()) {
+        return dual > known;
+    }
+    // Equal to rounding, or one of them or both are not known.
+    let (some, other) = (dual.is_finite(), known.is_finite());
+    if some == other { square < known_square } else { some }
 }
 
 fn add(x: &mut [f64], factor: f64, y: &[f64]) {
     x.iter_mut().zip(y).for_each(|(x, y)| *x += factor * y);
 }
 
-/// (sum S)^-1 residual; shifted if nearly singular, the residual itself if it is no ascent direction.
-fn direction(matrix: &[f64], residual: &[f64], safe: Option<f64>) -> Vec<f64> {
+/// The gradient step that never falls: the residual over a diagonal bound on how steeply it answers.
+fn gentle(residual: &[f64], safe: Option<&[f64]>) -> Vec<f64> {
+    match safe {
+        Some(bound) => residual.iter().zip(bound).map(|(r, b)| r / b).collect(),
+        None => residual.to_vec(),
+    }
+}
+
+/// (sum S)^-1 residual; shifted if nearly singular, the gradient step if it is no ascent direction. In units in which
+/// the bound is one, so that it does not matter what couplings are counted in.
+fn direction(matrix: &[f64], residual: &[f64], safe: Option<&[f64]>) -> Vec<f64> {
     let m = residual.len();
-    let size = (0..m).fold(0.0_f64, |s, r| s.max(matrix[r * m + r].abs()));
-    let mut shifted = matrix.to_vec();
-    let lower = dense::cholesky(matrix, m, 1e-10 * size).or_else(|| {
-        let shift = 1e-3 * safe.unwrap_or(size).max(f64::MIN_POSITIVE);
-        (0..m).for_each(|r| shifted[r * m + r] += shift);
-        dense::cholesky(&shifted, m, 0.0)
+    let unit: Vec<f64> = safe.map_or_else(|| vec![1.0; m], |bound| bound.iter().map(|b| b.sqrt()).collect());
+    let mut scaled: Vec<f64> = (0..m * m).map(|k| matrix[k] / (unit[k / m] * unit[k % m])).collect();
+    let lower = dense::cholesky(&scaled, m, 1e-10).or_else(|| {
+        (0..m).for_each(|r| scaled[r * m + r] += 1e-3);
+        dense::cholesky(&scaled, m, 0.0)
     });
-    let mut direction = residual.to_vec();
+    let mut direction: Vec<f64> = residual.iter().zip(&unit).map(|(r, u)| r / u).collect();
     if let Some(lower) = lower {
         dense::substitute(&lower, m, &mut direction);
     }
+    direction.iter_mut().zip(&unit).for_each(|(d, u)| *d /= u);
     let ascent = direction.iter().zip(residual).map(|(d, r)| d * r).sum::<f64>() > 0.0;
-    if ascent && direction.iter().all(|x| x.is_finite()) { direction } else { residual.to_vec() }
+    if ascent && direction.iter().all(|x| x.is_finite()) { direction } else { gentle(residual, safe) }
 }

@@ -11,12 +11,12 @@ use rayon::prelude::*;
 
 use super::iterate::{Candidate, Finish, Iteration, Part, Sums};
 use super::letters::{Answer, Decision, Prices, Question, Round, Values};
+use super::model::Follower;
 use super::projection::{self, Infeasible};
 use super::round::{Columns, Held, Places, pass, sized};
 use super::rules::{Bound, Marginals, Method, Moduli, Plan, Stop};
 use super::tax::{self, Settled};
 use crate::mechanism::AgentId;
-use crate::numeric::dense;
 
 /// What a follower is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,11 +157,13 @@ pub struct State {
     /// The coming round and where answers to it stand.
     round: Arc<Round>,
     places: Arc<Places>,
+    /// Whether letters differ between followers.
+    personal: bool,
     held: Option<Arc<Held>>,
     created: usize,
-    /// Step and steepness in use.
+    /// The step in use, and the bound on how steeply the uses of couplings answer.
     step: f64,
-    steepness: Option<f64>,
+    steepness: Option<Arc<[f64]>>,
     history: Vec<Glance>,
     pub(super) events: Vec<Event>,
     pub(super) traffic: Traffic,
@@ -206,7 +208,7 @@ impl Leader {
     /// Ready to lead.
     pub fn new(plan: Arc<Plan>) -> Self {
         let columns = Arc::new(Columns::new(plan.problem()));
-        let boxes = plan.problem().followers().iter().all(super::model::Follower::bounded);
+        let boxes = plan.problem().followers().iter().all(Follower::bounded);
         Self { plan, columns, boxes }
     }
 
@@ -241,10 +243,11 @@ impl Leader {
                 couplings: self.plan.problem().couplings(),
             }),
             places: Arc::new(Places::new(&empty_round(), agents)),
+            personal: false,
             held: None,
             created: 0,
             step: self.plan.step(),
-            steepness: self.plan.steepness(),
+            steepness: self.plan.bounds().map(Into::into),
             history: Vec::new(),
             events: Vec::new(),
             traffic: Traffic::default(),
@@ -319,6 +322,7 @@ impl Leader {
             couplings: self.plan.problem().couplings(),
         });
         state.places = Arc::new(Places::new(&state.round, self.agents()));
+        state.personal = state.round.questions.iter().any(|q| q.shared || q.probed);
     }
 
     /// What a follower is told now; `None`: nothing is asked of her.
@@ -331,6 +335,9 @@ impl Leader {
             Phase::Rounds => {
                 let mut prices =
                     Prices { round: state.round.clone(), shares: Vec::new(), probes: Vec::new() };
+                if !state.personal {
+                    return Some(Letter::Prices(prices));
+                }
                 let range = self.plan.problem().range(agent);
                 for (it, question) in state.running.iter().zip(&state.round.questions) {
                     if it.absent.contains(&agent) {
@@ -390,19 +397,15 @@ impl Leader {
 
     /// The step from what followers announce; who announces nothing usable counts as the public bound says.
     fn take_moduli(&self, state: &mut State, reports: &[Option<Report>]) {
-        let m = self.plan.problem().couplings();
-        let mut sum = vec![0.0; m * m];
-        for (follower, report) in self.plan.problem().followers().iter().zip(reports) {
-            let announced = match report {
-                Some(Report::Modulus(x)) if *x > 0.0 && x.is_finite() => *x,
-                _ => follower.curvature.0.max(1e-12),
-            };
-            super::model::add_gram(follower, 1.0 / announced, &mut sum);
-        }
-        let (values, _) = dense::eigen(&sum, m);
-        let steepness = values.iter().fold(0.0_f64, |a, x| a.max(*x));
-        state.steepness = Some(steepness);
-        state.step = 1.0 / steepness;
+        let announced = |(follower, report): (&Follower, &Option<Report>)| match report {
+            Some(Report::Modulus(x)) if *x > 0.0 && x.is_finite() => *x,
+            _ => follower.curvature.0.max(1e-12),
+        };
+        let followers = self.plan.problem().followers().iter();
+        let moduli: Vec<f64> = followers.zip(reports).map(announced).collect();
+        let steepness = self.plan.problem().steepness_of(&moduli);
+        state.step = 1.0 / steepness.largest;
+        state.steepness = Some(steepness.rows.into());
     }
 
     fn close_round(&self, state: &mut State, reports: Vec<Option<Report>>) -> Result<(), LeaderError> {
@@ -490,14 +493,14 @@ impl Leader {
             choice: vec![0; sums.len()],
             answers,
         };
-        let (k, step, steepness) = (state.k, state.step, state.steepness);
+        let (k, step, steepness) = (state.k, state.step, state.steepness.clone());
         let running = std::mem::take(&mut state.running);
         let moved: Vec<(Iteration, usize)> = running
             .into_par_iter()
             .zip(sums)
             .map(|(mut it, sums)| {
                 let parts = self.parts(&it, &held);
-                let choice = it.step(self.plan.rules(), step, steepness, sums, &parts);
+                let choice = it.step(self.plan.rules(), step, steepness.as_deref(), sums, &parts);
                 (it, choice)
             })
             .collect();
@@ -585,7 +588,7 @@ impl Leader {
             return Ok((it, None));
         }
         if last || it.promising(stop, sums, choice) {
-            let allocation = projection::project(self.plan.problem(), &it.absent, &self.gather(&it, held))?;
+            let allocation = self.nearest(&it.absent, &self.gather(&it, held))?;
             let sound = self.plan.rules().bound == Bound::Naive || it.bounds(self.boxes);
             let candidate = Candidate { allocation, lower: if sound { it.lower } else { None } };
             if last && (sound || pure) {
@@ -596,6 +599,15 @@ impl Leader {
             it.candidate = Some(candidate);
         }
         Ok((it, None))
+    }
+
+    /// The allocation nearest to the answers; to everybody's absence if the answers are so large that rounding leaves
+    /// nothing of the couplings (without limits one follower can do that). Any allocation that meets the couplings
+    /// keeps every promise to the others; only the certificate is worse.
+    fn nearest(&self, absent: &[AgentId], z: &[f64]) -> Result<Vec<f64>, Infeasible> {
+        let problem = self.plan.problem();
+        projection::project(problem, absent, z)
+            .or_else(|why| projection::project(problem, absent, &problem.absence()).map_err(|_| why))
     }
 
     /// All answers to one problem in one list.
@@ -667,11 +679,15 @@ impl Leader {
                 }
             }
             let absent = it.absent.to_vec();
-            let allocation = projection::project(self.plan.problem(), &absent, &z)
-                .map_err(|source| LeaderError::Projection { round: state.k, absent, source })?;
+            let allocation = self.nearest(&absent, &z).map_err(|source| LeaderError::Projection {
+                round: state.k,
+                absent,
+                source,
+            })?;
             let finish = Finish {
                 allocation,
                 lower: None,
+                held: None,
                 price: main.finish.price.clone(),
                 rounds: 0,
                 certified: false,
@@ -692,6 +708,7 @@ fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
     Finish {
         allocation: candidate.allocation,
         lower: candidate.lower,
+        held: candidate.lower.or(it.held),
         price: it.price.clone(),
         rounds: it.k,
         certified,
@@ -746,6 +763,11 @@ impl State {
     /// One of them by number.
     pub fn solved(&self, number: usize) -> Option<&Solved> {
         self.done.iter().find(|s| s.number == number)
+    }
+
+    /// How the problem without this follower alone ended, which her tax compares with; none if there was none.
+    pub fn compared_with(&self, agent: AgentId) -> Option<&Finish> {
+        self.done.iter().find(|s| *s.absent == [agent]).map(|s| &s.finish)
     }
 
     /// Decision and taxes, when they stand.

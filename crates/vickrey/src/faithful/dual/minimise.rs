@@ -145,6 +145,9 @@ pub(super) fn separable(curves: &[Curve], ask: Local<'_>) -> Result<Vec<f64>, Un
     Ok(z)
 }
 
+/// Newton steps that are taken when values no longer tell points apart: each doubles the digits of the gradient.
+const POLISH: usize = 3;
+
 /// Minimises a smooth cost + slope'z + z'Hz/2 over a box by projected Newton steps.
 ///
 /// # Errors
@@ -157,6 +160,7 @@ pub(super) fn smooth(cost: &dyn ConvexCost, ask: Local<'_>) -> Result<Vec<f64>, 
     let total = |z: &[f64]| cost.value(z) + dot(ask.slope, z) + 0.5 * bent(ask.curvature, z);
     let mut value = total(&z);
     let (mut gradient, mut hessian) = (vec![0.0; n], vec![0.0; n * n]);
+    let mut polish = POLISH;
     for _ in 0..500 {
         cost.gradient(&z, &mut gradient);
         cost.hessian(&z, &mut hessian);
@@ -167,13 +171,19 @@ pub(super) fn smooth(cost: &dyn ConvexCost, ask: Local<'_>) -> Result<Vec<f64>, 
             hessian.iter_mut().zip(h).for_each(|(x, h)| *x += h);
         }
         let step = newton_step(&gradient, &hessian, &z, ask);
-        let Some((next, lower)) = walk(&z, &step, &gradient, value, clip, total) else { break };
+        let linear: f64 = ask.slope.iter().zip(&z).map(|(g, x)| (g * x).abs()).sum();
+        let size = 1.0 + cost.value(&z).abs() + linear + bent(ask.curvature, &z);
+        let rounding = 16.0 * f64::EPSILON * size;
+        let Some((next, lower, blind)) = walk(&z, &step, &gradient, (value, rounding), clip, total) else {
+            break;
+        };
         if next.iter().any(|x| x.is_nan() || x.abs() > 1e150) {
             return Err(Unbounded);
         }
         let still = next.iter().zip(&z).all(|(a, b)| (a - b).abs() <= f64::EPSILON * (a.abs() + b.abs()));
         (z, value) = (next, lower);
-        if still {
+        polish -= usize::from(blind);
+        if still || polish == 0 {
             break;
         }
     }
@@ -203,24 +213,24 @@ fn newton_step(gradient: &[f64], hessian: &[f64], z: &[f64], ask: Local<'_>) -> 
 }
 
 /// Halves the step until the projected point is lower; none if it never is. Near the minimum values are equal to
-/// rounding: then the full step is taken if it does not raise the value.
+/// rounding: then the full step is taken if it does not raise the value, and the last answer is true.
 fn walk(
     z: &[f64],
     step: &[f64],
     gradient: &[f64],
-    value: f64,
+    (value, rounding): (f64, f64),
     clip: impl Fn(usize, f64) -> f64,
     total: impl Fn(&[f64]) -> f64,
-) -> Option<(Vec<f64>, f64)> {
+) -> Option<(Vec<f64>, f64, bool)> {
     let mut share = 1.0;
     for _ in 0..80 {
         let next: Vec<f64> =
             z.iter().zip(step).enumerate().map(|(k, (x, d))| clip(k, x + share * d)).collect();
         let fall: f64 = (0..z.len()).map(|k| gradient[k] * (z[k] - next[k])).sum();
         let lower = total(&next);
-        let rounding = 4.0 * f64::EPSILON * (1.0 + value.abs());
-        if lower <= value - 1e-4 * fall || (fall <= rounding && lower <= value + rounding) {
-            return (next != z).then_some((next, lower));
+        let blind = fall <= rounding && lower <= value + rounding;
+        if blind || lower <= value - 1e-4 * fall {
+            return (next != z).then_some((next, lower, blind));
         }
         share *= 0.5;
     }

@@ -227,18 +227,37 @@ impl Problem {
     /// The largest eigenvalue of sum_i R_i R_i'/m_i, from public bounds only: the price steps below 2 over it are safe, in
     /// the problem and in every one without followers. None if some m_i is zero.
     pub fn steepness(&self) -> Option<f64> {
+        let moduli: Option<Vec<f64>> =
+            self.followers.iter().map(|f| Some(f.curvature.0).filter(|m| *m > 0.0)).collect();
+        moduli.map(|moduli| self.steepness_of(&moduli).largest)
+    }
+
+    /// The same from given moduli > 0, one for every follower.
+    pub(super) fn steepness_of(&self, moduli: &[f64]) -> Steepness {
         let m = self.couplings();
         let mut sum = vec![0.0; m * m];
-        for follower in &self.followers {
-            if follower.curvature.0 <= 0.0 {
-                return None;
-            }
-            add_gram(follower, 1.0 / follower.curvature.0, &mut sum);
-        }
-        let (values, _) = dense::eigen(&sum, m);
-        // Rounding of the eigenvalues must not make a step unsafe.
-        Some(values.iter().fold(0.0_f64, |a, x| a.max(*x)) * (1.0 + 1e-13))
+        self.followers.iter().zip(moduli).for_each(|(f, modulus)| add_gram(f, 1.0 / modulus, &mut sum));
+        let largest = |sum: &[f64]| {
+            let (values, _) = dense::eigen(sum, m);
+            // Rounding of the eigenvalues must not make a step unsafe.
+            values.iter().fold(0.0_f64, |a, x| a.max(*x)) * (1.0 + 1e-13)
+        };
+        // A coupling that nobody uses has no length.
+        let length: Vec<f64> =
+            (0..m).map(|r| sum[r * m + r]).map(|x| if x > 0.0 { x.sqrt() } else { 1.0 }).collect();
+        let scaled: Vec<f64> = (0..m * m).map(|k| sum[k] / (length[k / m] * length[k % m])).collect();
+        let scaled = largest(&scaled);
+        Steepness { largest: largest(&sum), rows: length.iter().map(|x| scaled * x * x).collect() }
     }
+}
+
+/// How steeply sum R_i z_i can answer to prices: bounds on sum_i R_i J_i R_i' for all costs of the public class.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Steepness {
+    /// The largest eigenvalue.
+    pub largest: f64,
+    /// A diagonal matrix that is a bound as well, and stays as tight when couplings are counted in other units.
+    pub rows: Vec<f64>,
 }
 
 /// Adds `factor` R_i R_i' to an m x m matrix.

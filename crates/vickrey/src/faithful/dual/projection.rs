@@ -31,6 +31,8 @@ pub struct Infeasible {
 
 /// What the residual of a row of length one may be, relative to 1 + |c|.
 const ACCEPTED: f64 = 1e-9;
+/// Eigenvalues of RR' that are rounding, relative to the largest and to the number of couplings.
+const NOTHING: f64 = 1e-13;
 /// Newton steps; nine are needed on average.
 const STEPS: usize = 100;
 
@@ -49,9 +51,11 @@ pub fn project(problem: &Problem, absent: &[AgentId], z: &[f64]) -> Result<Vec<f
     let accepted = ACCEPTED * (1.0 + norm(&scaled.right));
     let found = if scaled.miss(&found) <= accepted { found } else { scaled.program().unwrap_or(found) };
     let miss = scaled.residual(&found);
+    // A residual that is small by luck, between numbers so large that it says nothing, is not accepted either.
     let (coupling, residual) = largest(&miss);
-    if norm(&miss) > accepted || !norm(&miss).is_finite() {
-        return Err(Infeasible { coupling, residual });
+    let sure = norm(&miss).max(scaled.rounding(&found));
+    if sure.is_nan() || sure > accepted {
+        return Err(Infeasible { coupling, residual: residual.max(sure) });
     }
     let mut next = found.chunks(1);
     for i in (0..problem.len()).filter(|i| !absent.contains(i)) {
@@ -96,6 +100,14 @@ fn one_row(problem: &Problem, absent: &[AgentId]) -> Result<(), Infeasible> {
 
 fn norm(x: &[f64]) -> f64 {
     dot(x, x).sqrt()
+}
+
+/// Takes the parts along unit vectors out of `x`.
+fn remove(units: &[Vec<f64>], x: &mut [f64]) {
+    for unit in units {
+        let along = dot(unit, x);
+        x.iter_mut().zip(unit).for_each(|(x, u)| *x -= along * u);
+    }
 }
 
 fn largest(miss: &[f64]) -> (usize, f64) {
@@ -196,7 +208,7 @@ impl Scaled {
         let m = self.m;
         let (values, vectors) = dense::eigen(&self.gram(used), m);
         // Directions that are nothing but rounding of the products above.
-        let floor = 1e-13 * m as f64 * values.iter().fold(0.0_f64, |a, x| a.max(*x));
+        let floor = NOTHING * m as f64 * values.iter().fold(0.0_f64, |a, x| a.max(*x));
         let residual = self.residual(y);
         let mut mu = vec![0.0; m];
         for e in (0..m).filter(|&e| values[e] > floor) {
@@ -217,7 +229,17 @@ impl Scaled {
             .collect()
     }
 
+    /// Combinations of the couplings that no column moves, as unit vectors: repeated couplings, or sums of others.
+    fn idle(&self) -> Vec<Vec<f64>> {
+        let m = self.m;
+        let (values, vectors) = dense::eigen(&self.gram(|_| true), m);
+        let floor = NOTHING * m as f64 * values.iter().fold(0.0_f64, |a, x| a.max(*x));
+        let column = |e: usize| (0..m).map(|r| vectors[r * m + e]).collect();
+        (0..m).filter(|&e| values[e] <= floor).map(column).collect()
+    }
+
     fn within_limits(&self) -> Vec<f64> {
+        let idle = self.idle();
         let mut mu = vec![0.0; self.m];
         let mut y = self.clipped(&mu);
         for _ in 0..STEPS {
@@ -226,7 +248,7 @@ impl Scaled {
             if miss <= self.rounding(&y) || miss.is_nan() {
                 break;
             }
-            let Some(direction) = self.direction(&y, &residual, miss) else { break };
+            let Some(direction) = self.direction(&y, &residual, &idle) else { break };
             let Some(step) = self.along(&mu, &direction) else { break };
             mu.iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
             y = self.clipped(&mu);
@@ -242,14 +264,19 @@ impl Scaled {
     }
 
     /// (R_F R_F' + shift)^-1 residual over the columns F that are between their limits.
-    fn direction(&self, y: &[f64], residual: &[f64], miss: f64) -> Option<Vec<f64>> {
+    fn direction(&self, y: &[f64], residual: &[f64], idle: &[Vec<f64>]) -> Option<Vec<f64>> {
         let m = self.m;
+        let miss = norm(residual);
         let mut gram = self.gram(|k| y[k] > self.low[k] && y[k] < self.high[k]);
-        // Keeps the direction defined where the free columns lose rank, and vanishes with the residual.
-        (0..m).for_each(|r| gram[r * m + r] += 1e-8 * miss.min(1.0));
+        // Keeps the direction defined where the free columns lose rank, and vanishes with the residual down to what
+        // rows of length one can still resolve.
+        (0..m).for_each(|r| gram[r * m + r] += (1e-8 * miss.min(1.0)).max(1e-13));
         let lower = dense::cholesky(&gram, m, 0.0)?;
         let mut direction = residual.to_vec();
+        // Nothing can be done along idle combinations; what rounding leaves there would be blown up by the small shift.
+        remove(idle, &mut direction);
         dense::substitute(&lower, m, &mut direction);
+        remove(idle, &mut direction);
         direction.iter().all(|x| x.is_finite()).then_some(direction)
     }
 

@@ -195,6 +195,12 @@ pub(super) fn pass(
     all
 }
 
+/// Compensated sums of reported costs, row by row.
+struct Values {
+    total: Vec<f64>,
+    lost: Vec<f64>,
+}
+
 struct Task<'a> {
     problem: &'a Problem,
     columns: &'a Columns,
@@ -211,7 +217,7 @@ impl Task<'_> {
         let rows = self.places.rows[self.task.end] - first;
         let groups = self.columns.groups;
         let mut used = vec![[0.0; 4]; rows * groups];
-        let mut value = vec![Sum::default(); rows];
+        let mut value = Values { total: vec![0.0; rows], lost: vec![0.0; rows] };
         let mut sensitivity = vec![0.0; rows * self.packed];
         let mut probed = vec![Sum::default(); self.task.len()];
         let mut missing = Vec::new();
@@ -225,7 +231,12 @@ impl Task<'_> {
                 let count = self.places.rows[range.end] - self.places.rows[range.start];
                 let z = &piece.z[at * n..(at + count) * n];
                 add_used(z, n, lanes, groups, &mut used[from * groups..(from + count) * groups]);
-                value[from..from + count].iter_mut().zip(&piece.value[at..]).for_each(|(s, v)| s.add(*v));
+                let rows = from..from + count;
+                add_values(
+                    &piece.value[at..at + count],
+                    &mut value.total[rows.clone()],
+                    &mut value.lost[rows],
+                );
                 let own = &piece.sensitivity[at * self.packed..(at + count) * self.packed];
                 sensitivity[from * self.packed..].iter_mut().zip(own).for_each(|(s, x)| *s += x);
                 for q in range.filter(|&q| self.round.questions[q].probed) {
@@ -254,9 +265,7 @@ impl Task<'_> {
     /// Puts what is within the limits, and what was held before in place of what is no number.
     fn fill(&self, piece: &mut Piece<'_>, missing: &mut Vec<(usize, AgentId)>) {
         let follower = self.problem.follower(piece.agent);
-        // Anything that is not finite makes this sum no number; one pass without branches.
-        let all = piece.z.iter().chain(&*piece.sensitivity).fold(0.0, |s, x| s + 0.0 * x);
-        if all != 0.0 {
+        if !finite(piece.z) || !finite(piece.sensitivity) {
             self.repair(piece, missing);
         }
         if follower.limited() {
@@ -326,7 +335,7 @@ impl Task<'_> {
         }
     }
 
-    fn sums(&self, used: &[[f64; 4]], value: &[Sum], packed: &[f64], probed: &[Sum]) -> Vec<Sums> {
+    fn sums(&self, used: &[[f64; 4]], value: &Values, packed: &[f64], probed: &[Sum]) -> Vec<Sums> {
         let m = self.problem.couplings();
         let groups = self.columns.groups;
         let first = self.places.rows[self.task.start];
@@ -337,7 +346,7 @@ impl Task<'_> {
                 let left = self.problem.left(&self.round.questions[q].absent);
                 let mut sums = Sums {
                     residual: Vec::with_capacity(rows.len() * m),
-                    value: value[rows.clone()].iter().map(|s| s.get()).collect(),
+                    value: rows.clone().map(|row| value.total[row] + value.lost[row]).collect(),
                     sensitivity: Vec::new(),
                     probed: probed[q - self.task.start].get(),
                 };
@@ -353,6 +362,23 @@ impl Task<'_> {
                 sums
             })
             .collect()
+    }
+}
+
+/// Whether all are finite: one pass without branches.
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn finite(xs: &[f64]) -> bool {
+    xs.iter().fold(true, |all, x| all & x.is_finite())
+}
+
+/// One more value for every compensated sum ([`Sum`], many at a time).
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn add_values(values: &[f64], total: &mut [f64], lost: &mut [f64]) {
+    for ((x, total), lost) in values.iter().zip(total).zip(lost) {
+        let next = *total + x;
+        let added = next - *total;
+        *lost += (*total - (next - added)) + (x - added);
+        *total = next;
     }
 }
 

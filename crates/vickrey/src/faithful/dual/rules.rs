@@ -4,7 +4,7 @@
 //! her tax with it (rule F of [`super`]).
 
 use super::cost::{Cost, CostError};
-use super::model::Problem;
+use super::model::{Problem, Steepness};
 use super::projection::{self, Infeasible};
 use crate::mechanism::AgentId;
 
@@ -155,7 +155,7 @@ impl Default for Rules {
 pub struct Plan {
     problem: Problem,
     rules: Rules,
-    steepness: Option<f64>,
+    steepness: Option<Steepness>,
     /// Followers without whom the couplings cannot be met (ascending).
     essential: Vec<AgentId>,
 }
@@ -187,6 +187,12 @@ pub enum PlanError {
          price step is safe; accepted are a public lower bound above 0, a fading step, or the method of multipliers"
     )]
     NoCurvature(String),
+    /// Dual values may not exist.
+    #[error(
+        "mode: found `dual`, but nothing bounds the cost of {0} from below at every price (her public curvature begins at 0 \
+         and a limit of hers is infinite); accepted are finite limits, a public lower bound above 0, or the mode `vcg`"
+    )]
+    NoDual(String),
     /// Too few for problems without one of them.
     #[error(
         "followers: found {0}, accepted are at least 2 where taxes compare with the problem without a follower"
@@ -250,8 +256,13 @@ impl Plan {
         if rules.mode.has_marginals() && problem.len() < 2 {
             return Err(PlanError::TooFew(problem.len()));
         }
-        let steepness = problem.steepness();
-        check_method(&problem, &rules, steepness)?;
+        let moduli: Vec<f64> = problem.followers().iter().map(|f| f.curvature.0).collect();
+        let steepness = moduli.iter().all(|m| *m > 0.0).then(|| problem.steepness_of(&moduli));
+        check_method(&problem, &rules, steepness.as_ref().map(|s| s.largest))?;
+        let loose = problem.followers().iter().position(|f| f.curvature.0 <= 0.0 && !f.bounded());
+        if let (Mode::Dual, Moduli::Public, Some(agent)) = (rules.mode, rules.moduli, loose) {
+            return Err(PlanError::NoDual(problem.name(agent).into_owned()));
+        }
         let essential = essential(&problem);
         if let (true, Some((agent, why))) = (rules.mode.has_marginals(), essential.first()) {
             return Err(PlanError::Essential { who: problem.name(*agent).into_owned(), why: why.clone() });
@@ -272,7 +283,12 @@ impl Plan {
 
     /// The largest eigenvalue of sum R_i R_i'/m_i, if all m_i > 0.
     pub fn steepness(&self) -> Option<f64> {
-        self.steepness
+        self.steepness.as_ref().map(|s| s.largest)
+    }
+
+    /// A diagonal bound on how steeply the uses of couplings answer to prices, if all m_i > 0.
+    pub(super) fn bounds(&self) -> Option<&[f64]> {
+        self.steepness.as_ref().map(|s| &s.rows[..])
     }
 
     /// Followers without whom the couplings cannot be met (ascending): they cannot be dropped, and can refuse to take part.
@@ -286,7 +302,44 @@ impl Plan {
             Method::Ascent { step, .. } | Method::Accelerated { step } => step,
             Method::Multipliers { .. } | Method::Newton => None,
         };
-        given.or(self.steepness.map(|l| 1.0 / l)).unwrap_or(0.0)
+        given.or(self.steepness().map(|l| 1.0 / l)).unwrap_or(0.0)
+    }
+
+    /// How many rounds of plain ascent bring the gap below `epsilon` for sure, if the starting price is at most `distance`
+    /// from a clearing one. None where no such number is known: another method, limits, a coupling without full row
+    /// rank, no public bounds on second derivatives, or a step too large for the bound.
+    ///
+    /// The gap after n rounds is at most L s_1^2/(2 m^2) distance^2 r^(2(n-1)), with m and L the least and the largest
+    /// public second derivative, s_1 and s_m the extreme singular values of R and r = max(|1 - step mu|, |1 - step
+    /// steepness|), mu = s_m^2/L. Very pessimistic: a cap for runs that stop by certificate.
+    pub fn rounds_for(&self, epsilon: f64, distance: f64) -> Option<usize> {
+        let Method::Ascent { fading: false, .. } = self.rules.method else { return None };
+        if self.problem.followers().iter().any(super::model::Follower::limited) || epsilon <= 0.0 {
+            return None;
+        }
+        let m = self.problem.couplings();
+        let mut gram = vec![0.0; m * m];
+        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+        for follower in self.problem.followers() {
+            super::model::add_gram(follower, 1.0, &mut gram);
+            (least, most) = (least.min(follower.curvature.0), most.max(follower.curvature.1));
+        }
+        let (values, _) = crate::numeric::dense::eigen(&gram, m);
+        let s1 = values.iter().fold(0.0_f64, |a, x| a.max(*x));
+        let sm = values.iter().fold(f64::INFINITY, |a, x| a.min(*x));
+        let (step, mu) = (self.step(), sm / most);
+        let rate = (1.0 - step * mu).abs().max((1.0 - step * self.steepness()?).abs());
+        let known = most.is_finite() && least > 0.0 && sm > 1e-12 * s1 && rate < 1.0;
+        let first = 0.5 * most * s1 / (least * least) * distance * distance;
+        if !known || !first.is_finite() {
+            return None;
+        }
+        if first <= epsilon {
+            return Some(1);
+        }
+        // One round after which nothing is left, if the rate is zero.
+        let after = if rate > 0.0 { (first / epsilon).ln() / (-2.0 * rate.ln()) } else { 1.0 };
+        Some(1 + after.ceil().max(1.0) as usize)
     }
 
     /// lam^0.

@@ -19,6 +19,15 @@ pub enum Play {
     Faithful,
     /// As it would ask if her cost were another; final values are those of the pretended cost as well.
     Pretend(Arc<Cost>),
+    /// As it would ask if her cost were scale v(z) + shift'z, in every problem.
+    Tilt {
+        /// Factor of the cost, > 0.
+        scale: f64,
+        /// Added per unit of each decision, money.
+        shift: Vec<f64>,
+        /// Whether final values are those of the true cost all the same.
+        true_values: bool,
+    },
     /// Always the same allocation in the main problem, whatever the price; faithful in all others.
     Constant(Vec<f64>),
     /// These allocations in the main problem, round by round (the last is repeated); faithful in all others.
@@ -34,8 +43,13 @@ pub enum Play {
     },
     /// Numbers without meaning: infinities, no numbers, huge ones, wrong lengths.
     Garbage,
-    /// Faithful, but announces this curvature where curvatures are announced.
-    Announce(f64),
+    /// Announces this curvature where curvatures are announced, and goes on with something else.
+    Announce {
+        /// The least second derivative that she claims.
+        modulus: f64,
+        /// What she does afterwards.
+        then: Box<Play>,
+    },
 }
 
 /// A follower with her true cost and what she does.
@@ -48,10 +62,61 @@ pub struct Player {
 }
 
 impl Player {
+    /// What she does once rounds begin.
+    fn play(&self) -> &Play {
+        let mut play = &self.play;
+        while let Play::Announce { then, .. } = play {
+            play = then;
+        }
+        play
+    }
+
+    /// What she sends in answer to a letter; `None`: nothing.
+    pub fn respond(
+        &self,
+        agent: AgentId,
+        own: &Arc<Cost>,
+        letter: &Letter,
+        rng: &mut rand_chacha::ChaCha8Rng,
+    ) -> Option<Report> {
+        let public = self.plan.problem().follower(agent);
+        let cost = match self.play() {
+            Play::Pretend(cost) => cost.clone(),
+            Play::Tilt { scale, shift, .. } => {
+                Arc::new(Cost::Tilted { cost: own.clone(), scale: *scale, shift: shift.clone() })
+            }
+            _ => own.clone(),
+        };
+        let report = match letter {
+            Letter::Modulus => Report::Modulus(match self.play {
+                Play::Announce { modulus, .. } => modulus,
+                _ => cost.curvature(&public.low, &public.high).0,
+            }),
+            Letter::Prices(letter) => {
+                if let Play::Silent { from, to } = self.play()
+                    && (*from..*to).contains(&letter.round.k)
+                {
+                    return None;
+                }
+                Report::Answer(self.answer(agent, &cost, letter))
+            }
+            Letter::Decision(decision) => {
+                let valued = if let Play::Tilt { true_values: true, .. } = self.play() { own } else { &cost };
+                let mut values = Faithful { agent, public, cost: valued }.values(decision);
+                if let Play::Values(factor) = self.play() {
+                    values.value *= factor;
+                    values.without.iter_mut().for_each(|v| *v *= factor);
+                }
+                Report::Values(values)
+            }
+        };
+        Some(if matches!(self.play(), Play::Garbage) { spoil(report, rng) } else { report })
+    }
+
     fn answer(&self, agent: AgentId, cost: &Cost, letter: &super::letters::Prices) -> Answer {
         let public = self.plan.problem().follower(agent);
         let mut answer = Faithful { agent, public, cost }.answer(letter);
-        let scripted = match &self.play {
+        let scripted = match self.play() {
             Play::Constant(z) => Some(z),
             Play::Script(all) => all.get(letter.round.k - 1).or(all.last()),
             _ => None,
@@ -74,34 +139,7 @@ impl Player {
 
 impl Strategy<DualDecomposition, Arc<Cost>> for Player {
     fn report(&mut self, turn: Turn<'_, Arc<Cost>, Letter>) -> Option<Report> {
-        let (agent, public) = (turn.agent, self.plan.problem().follower(turn.agent));
-        let cost = match &self.play {
-            Play::Pretend(cost) => cost.clone(),
-            _ => turn.signal.clone(),
-        };
-        let report = match turn.announcement {
-            Letter::Modulus => Report::Modulus(match self.play {
-                Play::Announce(m) => m,
-                _ => cost.curvature(&public.low, &public.high).0,
-            }),
-            Letter::Prices(letter) => {
-                if let Play::Silent { from, to } = self.play
-                    && (from..to).contains(&letter.round.k)
-                {
-                    return None;
-                }
-                Report::Answer(self.answer(agent, &cost, letter))
-            }
-            Letter::Decision(decision) => {
-                let mut values = Faithful { agent, public, cost: &cost }.values(decision);
-                if let Play::Values(factor) = self.play {
-                    values.value *= factor;
-                    values.without.iter_mut().for_each(|v| *v *= factor);
-                }
-                Report::Values(values)
-            }
-        };
-        Some(if matches!(self.play, Play::Garbage) { spoil(report, turn.rng) } else { report })
+        self.respond(turn.agent, turn.signal, turn.announcement, turn.rng)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A follower's own values never enter her tax, and no sum is ever "the total minus her own": she could erase her tax by
 //! reporting a number so large that the rest is rounded away.
 
+use super::iterate::LARGEST;
 use super::leader::{Event, Marginal, Phase, State};
 use super::letters::Values;
 use super::model::Problem;
@@ -70,14 +71,14 @@ impl Reported {
         let mut all = Self { main: Vec::with_capacity(agents), without: Vec::with_capacity(agents) };
         for (agent, own) in values.into_iter().enumerate() {
             let present = !state.dropped.contains(&agent);
-            all.main.push(if present && own.value.is_finite() { own.value } else { f64::NAN });
+            all.main.push(if present { usable(own.value) } else { f64::NAN });
             let mut row = Vec::new();
             if present && plan.rules().mode == Mode::Vcg {
                 row = vec![f64::NAN; agents];
                 let mut given = own.without.into_iter();
                 for (j, marginal) in state.marginal.iter().enumerate() {
                     if matches!(marginal, Marginal::Problem(_)) && j != agent {
-                        row[j] = given.next().unwrap_or(f64::NAN);
+                        row[j] = given.next().map_or(f64::NAN, usable);
                     }
                 }
             }
@@ -110,6 +111,11 @@ impl Reported {
         };
         without_each(self.main.len(), 0.0, add, |a, b| a + b)
     }
+}
+
+/// A value, no number if it is none or beyond what sums and differences of values can hold.
+fn usable(value: f64) -> f64 {
+    if value.abs() <= LARGEST { value } else { f64::NAN }
 }
 
 /// Computes the taxes and ends the run.
@@ -160,7 +166,8 @@ pub(super) fn settle(plan: &Plan, state: &mut State, values: Vec<Values>) {
 fn compared(plan: &Plan, state: &State, reported: &Reported, undefined: &mut Vec<AgentId>) -> Vec<f64> {
     let others = reported.others();
     let mode = plan.rules().mode;
-    let lower = |number: usize| state.solved(number).and_then(|s| s.finish.lower);
+    // Where the last round has no bound, an earlier one is as free of the follower and no higher than the optimum.
+    let lower = |number: usize| state.solved(number).and_then(|s| s.finish.held);
     (0..plan.problem().len())
         .map(|j| {
             if state.dropped.contains(&j) {

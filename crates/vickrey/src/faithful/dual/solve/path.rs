@@ -1,0 +1,58 @@
+//! The VCG tax as the area under the clearing price of the others (paper 003, Proposition 4 and figure 2).
+
+use std::sync::Arc;
+
+use super::super::cost::Cost;
+use super::super::model::Problem;
+use super::dual::{Held, steepness};
+use super::{SolveError, exact, moved};
+use crate::mechanism::AgentId;
+use crate::numeric::cholesky::dot;
+use crate::numeric::gauss;
+
+/// What the price does as one follower goes from absence to her allocation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// Share of the way t, from 0 (absent) to 1 (her allocation).
+    pub share: Vec<f64>,
+    /// lam^-i(a + t (z - a))'R_i (z - a): what the next bit of the way costs the others, money per t.
+    pub marginal: Vec<f64>,
+    /// The area under it: the VCG tax.
+    pub integral: f64,
+    /// The tax from the problems with and without her.
+    pub tax: f64,
+    /// The price at the end times the whole way.
+    pub clearing: f64,
+}
+
+/// The way of one follower, drawn at `points` shares.
+///
+/// # Errors
+/// As [`exact`], and a follower who cannot be absent.
+pub fn path(
+    problem: &Problem,
+    costs: &[Arc<Cost>],
+    agent: AgentId,
+    points: usize,
+) -> Result<Path, SolveError> {
+    let whole = exact(problem, costs, &|_| ())?;
+    super::super::projection::feasible(problem, &[agent])?;
+    let follower = problem.follower(agent);
+    let goal = whole.allocation[problem.range(agent)].to_vec();
+    let delta = moved(problem, &whole.allocation, agent);
+    let steep = steepness(problem, costs);
+    let at = |t: f64| {
+        let still: Vec<f64> = goal.iter().zip(&follower.absent).map(|(z, a)| a + t * (z - a)).collect();
+        let held = Held { problem, costs, still: Some((agent, &still)) };
+        dot(&held.clear(whole.price.clone(), steep).price, &delta)
+    };
+    let share: Vec<f64> = (0..points.max(2)).map(|k| k as f64 / (points.max(2) - 1) as f64).collect();
+    let marginal: Vec<f64> = share.iter().map(|t| at(*t)).collect();
+    Ok(Path {
+        integral: gauss::adaptive(&[], 0.0, 1.0, &at),
+        tax: whole.payment(agent),
+        clearing: whole.clearing[agent],
+        share,
+        marginal,
+    })
+}

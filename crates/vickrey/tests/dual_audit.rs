@@ -1,0 +1,174 @@
+//! The audit of dual decomposition: it has to find by itself what breaks, and nothing where nothing does.
+
+use std::sync::Arc;
+
+use vickrey::audit::{AuditOptions, Effort};
+use vickrey::faithful::dual::audit::audit;
+use vickrey::faithful::dual::cost::Cost;
+use vickrey::faithful::dual::model::{Follower, Problem};
+use vickrey::faithful::dual::rules::{Bound, Marginals, Method, Mode, Moduli, Plan, Rules, Stop};
+use vickrey::guarantee::{Audit, Baseline, Guarantee, Property, SolutionConcept, Verdict};
+
+fn quadratic(bend: f64, slope: f64, constant: f64) -> Arc<Cost> {
+    Arc::new(Cost::quadratic(vec![bend], vec![slope], constant).unwrap())
+}
+
+fn plan(total: f64, coupling: &[f64], costs: &[Arc<Cost>], rules: Rules) -> Arc<Plan> {
+    let followers = coupling
+        .iter()
+        .zip(costs)
+        .map(|(r, cost)| {
+            let mut follower = Follower::new(vec![*r], 1);
+            follower.curvature = cost.curvature(&[f64::NEG_INFINITY], &[f64::INFINITY]);
+            follower
+        })
+        .collect();
+    Arc::new(Plan::new(Problem::new(vec![total], followers).unwrap(), rules).unwrap())
+}
+
+fn case_a(rules: Rules) -> (Arc<Plan>, Vec<Arc<Cost>>) {
+    let costs = vec![quadratic(1.0, -2.0, 0.0), quadratic(2.0, -1.0, 0.0), quadratic(4.0, -8.0, 0.0)];
+    (plan(3.0, &[1.0, 1.0, 2.0], &costs, rules), costs)
+}
+
+fn look(plan: &Arc<Plan>, costs: &[Arc<Cost>]) -> Audit {
+    let options = AuditOptions { seed: 7, effort: Effort::Normal };
+    audit(plan, costs, options, &|_| ()).unwrap()
+}
+
+fn worst(row: &Guarantee) -> f64 {
+    row.evidence.as_ref().unwrap().worst
+}
+
+const APPROXIMATE: Property = Property::IncentiveCompatibility(SolutionConcept::Approximate);
+const DOMINANT: Property = Property::IncentiveCompatibility(SolutionConcept::DominantStrategy);
+const PARTICIPATION: Property = Property::IndividualRationality(Baseline::Autarky);
+
+fn ascent(rounds: usize) -> Rules {
+    Rules {
+        method: Method::Ascent { step: Some(0.4), fading: false },
+        stop: Stop::Rounds(rounds),
+        ..Rules::default()
+    }
+}
+
+#[test]
+fn the_best_deviation_gains_exactly_the_gap() {
+    // One round: the gap of .7826.. cannot be steered away (the answer to lam^0 = 0 is not used by prices). Three: it can.
+    for rounds in [2, 3, 4] {
+        let (plan, costs) = case_a(ascent(rounds));
+        let found = look(&plan, &costs);
+        assert!(found.passed(), "{found:#?}");
+        let row = found.find(APPROXIMATE).unwrap();
+        assert_eq!(row.verdict, Verdict::Holds, "{row:#?}");
+        let evidence = row.evidence.as_ref().unwrap();
+        assert!(evidence.worst <= evidence.tolerance);
+        assert_eq!(found.find(Property::Independence).unwrap().verdict, Verdict::Holds);
+        assert_eq!(found.find(Property::Certificate).unwrap().verdict, Verdict::Holds);
+        assert_eq!(found.find(PARTICIPATION).unwrap().verdict, Verdict::Holds);
+    }
+}
+
+#[test]
+fn every_method_passes() {
+    for method in [
+        Method::Accelerated { step: None },
+        Method::Newton,
+        Method::Multipliers { rho: 1.0, relaxation: 1.6 },
+    ] {
+        for mode in [Mode::Vcg, Mode::Dual] {
+            let stop = Stop::Gap { epsilon: 1e-3, cap: 500 };
+            let (plan, costs) = case_a(Rules { method, stop, mode, ..Rules::default() });
+            let found = look(&plan, &costs);
+            assert!(found.passed(), "{method:?} {found:#?}");
+            assert_eq!(found.find(APPROXIMATE).unwrap().verdict, Verdict::Holds, "{method:?}");
+            assert_eq!(found.find(Property::Efficiency).unwrap().verdict, Verdict::Holds, "{method:?}");
+        }
+    }
+}
+
+#[test]
+fn announced_curvatures_leak() {
+    // Follower 1 may lower the common step from .4 to .01 by claiming a small curvature, while he steers the main problem
+    // to its optimum: he gains .0531.
+    let mut rules = ascent(5);
+    rules.method = Method::Ascent { step: None, fading: false };
+    rules.moduli = Moduli::Announced;
+    let (plan, costs) = case_a(rules);
+    let found = look(&plan, &costs);
+    let row = found.find(APPROXIMATE).unwrap();
+    assert_eq!(row.verdict, Verdict::ConditionNotMet, "{row:#?}");
+    assert!(worst(row) > 0.05, "{row:#?}");
+    assert_eq!(found.find(Property::Independence).unwrap().verdict, Verdict::ConditionNotMet);
+}
+
+#[test]
+fn warm_starts_gain_without_a_bound() {
+    let mut rules = ascent(2);
+    rules.marginals = Marginals::Warm { rounds: 0 };
+    let (plan, costs) = case_a(rules);
+    let found = look(&plan, &costs);
+    let row = found.find(APPROXIMATE).unwrap();
+    assert_eq!(row.verdict, Verdict::ConditionNotMet, "{row:#?}");
+    assert!(worst(row) > 30.0, "{row:#?}");
+    assert!(found.findings.iter().any(|f| f.title == "gains without a bound"));
+}
+
+#[test]
+fn without_a_part_that_compares_people_walk_out() {
+    // (z - 1)^2 and (z - 1)^2 + 10, c = 1: faithful play costs 10.5, staying away 1.
+    let costs = vec![quadratic(2.0, -2.0, 1.0), quadratic(2.0, -2.0, 11.0)];
+    let rules = Rules { mode: Mode::Zero, ..Rules::default() };
+    let plan = plan(1.0, &[1.0, 1.0], &costs, rules);
+    let found = look(&plan, &costs);
+    let row = found.find(PARTICIPATION).unwrap();
+    assert_eq!(row.verdict, Verdict::ConditionNotMet);
+    assert!((worst(row) - 9.5).abs() < 1e-2, "{row:#?}");
+}
+
+#[test]
+fn the_naive_bound_certifies_too_little() {
+    // After two rounds the Lagrangian at the common price lies 1.19 above the optimum.
+    let costs = vec![quadratic(3.5, -2.0, 0.0), quadratic(0.4, -3.0, 0.0)];
+    let rules = Rules {
+        method: Method::Multipliers { rho: 3.0, relaxation: 1.0 },
+        stop: Stop::Rounds(12),
+        bound: Bound::Naive,
+        ..Rules::default()
+    };
+    let look = |bound| look(&plan(5.0, &[2.0, -1.0], &costs, Rules { bound, ..rules.clone() }), &costs);
+    let found = look(Bound::Naive);
+    let row = found.find(Property::Certificate).unwrap();
+    assert_eq!(row.verdict, Verdict::ConditionNotMet, "{row:#?}");
+    assert!(worst(row) > 1.19);
+    assert_eq!(look(Bound::Sound).find(Property::Certificate).unwrap().verdict, Verdict::Holds);
+}
+
+#[test]
+fn clearing_prices_reward_a_constant_answer() {
+    // Section II: 3/4 faithful, 2/3 by always answering 1/3.
+    let costs = vec![quadratic(2.0, -2.0, 1.0); 2];
+    let rules = Rules {
+        mode: Mode::ClearingPrice,
+        method: Method::Ascent { step: None, fading: false },
+        stop: Stop::Rounds(200),
+        ..Rules::default()
+    };
+    let plan = plan(1.0, &[1.0, 1.0], &costs, rules);
+    let found = look(&plan, &costs);
+    let row = found.find(APPROXIMATE).unwrap();
+    assert_eq!(row.verdict, Verdict::ConditionNotMet);
+    assert!(worst(row) >= 0.75 - 2.0 / 3.0 - 1e-9, "{row:#?}");
+}
+
+#[test]
+fn faithful_play_is_not_dominant() {
+    // Example 1: the rival answers for (z - 3)^2 instead of (z - 2)^2; 1 faithful, .5 by answering for z^2.
+    let costs = vec![quadratic(2.0, -2.0, 1.0), quadratic(2.0, -4.0, 4.0)];
+    let plan = plan(0.0, &[1.0, -1.0], &costs, Rules { mode: Mode::Zero, ..Rules::default() });
+    let found = look(&plan, &costs);
+    let row = found.find(DOMINANT).unwrap();
+    assert_eq!(row.verdict, Verdict::ConditionNotMet);
+    assert!(worst(row) >= 0.5 - 1e-3, "{row:#?}");
+    assert_eq!(found.find(APPROXIMATE).unwrap().verdict, Verdict::Holds);
+}
