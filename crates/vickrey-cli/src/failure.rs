@@ -150,6 +150,13 @@ impl From<DualError> for Failure {
     }
 }
 
+/// For audits that always come to an end.
+impl From<std::convert::Infallible> for Failure {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl From<&NoFactor> for Failure {
     fn from(missing: &NoFactor) -> Self {
         let help = "give `scaling` a number, or choose another payment rule";

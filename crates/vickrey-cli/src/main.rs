@@ -10,6 +10,7 @@ mod loading;
 mod outcome;
 mod progress;
 mod report;
+mod report_consensus;
 mod report_dual;
 mod report_lq;
 mod report_pivot;

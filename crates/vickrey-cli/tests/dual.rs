@@ -251,3 +251,14 @@ fn examples_run_and_converge() {
     let json = desk.json(&["run", "template.toml", "--json"]);
     assert_eq!(json["summary"]["status"], "converged");
 }
+
+#[test]
+fn audits_pass() {
+    let desk = desk();
+    for file in ["exact.toml", "template.toml"] {
+        let json = desk.json(&["audit", file, "--effort", "quick", "--json"]);
+        assert_eq!(json["audit"]["passed"], true, "{file}");
+    }
+    let out = desk.out(&["audit", "exact.toml", "--effort", "quick"]);
+    has(&out, &["Verdict: nothing that is promised was found violated"]);
+}

@@ -21,10 +21,10 @@ mod template;
 
 pub use diagnostic::Problem;
 pub use input::{
-    Census, DemandScenario, Discretised, DualScenario, Finer, Goods, LayerPayment, LeaderScenario,
-    LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice, PivotFamily, PivotScenario,
-    PrivateCost, Replay, Scaling, Scenario, SeasonScenario, System, Timing, TwoStageScenario, Units, leader,
-    load, parse, private,
+    Census, ConsensusScenario, DemandScenario, Discretised, DualScenario, Finer, Goods, LayerPayment,
+    LeaderScenario, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice, PivotFamily,
+    PivotScenario, PrivateCost, Replay, Scaling, Scenario, SeasonScenario, System, Timing, TwoStageScenario,
+    Units, leader, load, parse, private,
 };
 pub use schema::schema;
 pub use template::{MECHANISMS, template};

@@ -18,6 +18,7 @@ pub fn template(mechanism: &str) -> Result<&'static str, Problem> {
         "two-stage" => include_str!("templates/two-stage.toml"),
         "demand-response" => include_str!("templates/demand-response.toml"),
         "dual-decomposition" => include_str!("templates/dual-decomposition.toml"),
+        "consensus" => include_str!("templates/consensus.toml"),
         name => return Err(Problem::new(format!("mechanism `{name}` has no template"))),
     })
 }

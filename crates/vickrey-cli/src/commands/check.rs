@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
+use vickrey::faithful::consensus::Conduct;
 use vickrey::faithful::dual::strategies::Play;
 use vickrey::market::clear;
 use vickrey::pivot::solve::memory::bytes;
@@ -13,17 +14,19 @@ use vickrey::pivot::solve::{SolveError, Structure};
 use vickrey::pivot::{Plan, plan};
 use vickrey::two_stage::Market;
 use vickrey_scenario::output::Repeated;
+use vickrey_scenario::output::consensus::test_name;
 use vickrey_scenario::output::dual::{method_words, mode_name};
 use vickrey_scenario::output::number::short;
 use vickrey_scenario::output::two_stage::{TermsRow, is_honest};
 use vickrey_scenario::{
-    DualScenario, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario, PivotScenario, Scaling,
-    Scenario, System,
+    ConsensusScenario, DualScenario, LayerPayment, LinearQuadraticScenario, MarketKind, MarketScenario,
+    PivotScenario, Scaling, Scenario, System,
 };
 
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::format::{amount, count, counted};
+use crate::lies::consensus::words as conduct_words;
 use crate::lies::dual::words;
 use crate::{loading, tables};
 
@@ -54,6 +57,7 @@ pub fn run(args: &Check, common: &Common, out: &mut dyn Write) -> Result<(), Fai
         System::TwoStage(of) => of_season(&**of),
         System::DemandResponse(of) => of_season(&**of),
         System::Dual(of) => of_dual(of),
+        System::Consensus(of) => of_consensus(of),
         _ => return Err(loading::unknown()),
     };
     if common.json {
@@ -297,6 +301,54 @@ fn of_dual(of: &DualScenario) -> Told {
         pairs.push(("not faithful", unfaithful.join(", ")));
     }
     Told { mechanism: "dual-decomposition", pairs, json }
+}
+
+/// Consensus.
+fn of_consensus(of: &ConsensusScenario) -> Told {
+    let (rules, instance) = (&of.rules, of.rules.instance());
+    let unfaithful: Vec<String> = (0..of.conducts.len())
+        .filter(|&i| of.conducts[i] != Conduct::Faithful)
+        .map(|i| format!("{} ({})", instance.name(i), conduct_words(&of.conducts[i])))
+        .collect();
+    let graph = instance.graph();
+    let json = json!({
+        "followers": rules.len(),
+        "edges": graph.edges().len(),
+        "tree": graph.is_tree(),
+        "rounds": rules.rounds(),
+        "step": rules.step(),
+        "rate": rules.rate(),
+        "test": test_name(rules.test()),
+        "limit": rules.limit(),
+        "fine": rules.fine(),
+        "epsilon": rules.epsilon(),
+        "not_faithful": unfaithful,
+    });
+    let shape = if graph.is_tree() { "a tree" } else { "with cycles" };
+    let because = match of.by_epsilon {
+        Some(epsilon) => format!(", what epsilon {} takes", short(epsilon)),
+        None => String::new(),
+    };
+    let mut pairs = vec![
+        ("followers", count(rules.len())),
+        ("graph", format!("{}, {shape}", counted(graph.edges().len(), "edge"))),
+        ("rounds", format!("{}{because}", count(rules.rounds()))),
+        (
+            "step",
+            format!(
+                "{}; disagreement falls by {} a round at least",
+                short(rules.step()),
+                short(rules.rate())
+            ),
+        ),
+        ("test", format!("{}: a distance of {} at most", test_name(rules.test()), short(rules.limit()))),
+        ("fine", short(rules.fine())),
+        ("epsilon", rules.epsilon().map_or_else(|| "not proved".into(), short)),
+    ];
+    if !unfaithful.is_empty() {
+        pairs.push(("not faithful", unfaithful.join(", ")));
+    }
+    Told { mechanism: "consensus", pairs, json }
 }
 
 /// How a run will solve the instance, why so, and what it takes; or what is lacking.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::json;
-use vickrey_scenario::output::{Existing, Folder, Format, Kind, Pictured, WriteError};
+use vickrey_scenario::output::{ConsensusResult, Existing, Folder, Format, Kind, Pictured, WriteError};
 use vickrey_scenario::{Problem, System};
 
 use crate::args::Common;
@@ -72,10 +72,12 @@ enum Which {
     Utilities,
     /// Test statistics against the window (two-stage, demand-response)
     Tests,
-    /// Prices, what answers miss, certificate by round (dual-decomposition)
+    /// Round by round: prices and certificate, or positions and distance (dual-decomposition, consensus)
     Rounds,
     /// What everybody is allotted (dual-decomposition)
     Allocations,
+    /// Taxes as areas under the others' price (dual-decomposition)
+    TaxAreas,
     /// All that the mechanism has
     All,
 }
@@ -109,6 +111,7 @@ impl Which {
             Self::Tests => Kind::Tests,
             Self::Rounds => Kind::Rounds,
             Self::Allocations => Kind::Allocations,
+            Self::TaxAreas => Kind::TaxAreas,
             Self::All => return None,
         })
     }
@@ -160,6 +163,7 @@ pub fn run(args: &Plot, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         System::DemandResponse(of) => {
             draw(args, &outcome::two_stage::solve(&scenario, &**of, common)?, existing, common, out)
         }
+        System::Consensus(of) => draw(args, &ConsensusResult::solve(&scenario, of), existing, common, out),
         System::Dual(of) => draw(args, &outcome::dual::solve(&scenario, of, common)?, existing, common, out),
         _ => Err(loading::unknown()),
     }

@@ -7,7 +7,7 @@ use vickrey::faithful::dual::strategies::Play;
 
 use super::number;
 
-const ACCEPTED: &str = "faithful, scale:X, constant:Z, script:Z;Z;..., values:X, silent:FROM-TO, garbage or announce:M, where Z are \
+const ACCEPTED: &str = "faithful, scale:X, shift:Z, constant:Z, script:Z;Z;..., values:X, silent:FROM-TO, garbage or announce:M, where Z are \
                         decisions joined by `/`";
 
 /// A play as the command line says it.
@@ -17,6 +17,8 @@ pub enum Plan {
     Faithful,
     /// As if her cost were so many times what it is.
     Scale(f64),
+    /// As if a unit of each decision cost so much more.
+    Shift(Vec<f64>),
     /// The same answer to every price.
     Constant(Vec<f64>),
     /// Answers round by round.
@@ -44,6 +46,7 @@ impl Plan {
             ("scale", Some(x)) => positive("scale", x).map(Self::Scale),
             ("announce", Some(x)) => positive("announce", x).map(Self::Announce),
             ("values", Some(x)) => number("values", x).map(Self::Values),
+            ("shift", Some(z)) => decisions("shift", z).map(Self::Shift),
             ("constant", Some(z)) => decisions("constant", z).map(Self::Constant),
             ("script", Some(all)) => {
                 all.split(';').map(|z| decisions("script", z)).collect::<Result<_, _>>().map(Self::Script)
@@ -63,11 +66,11 @@ impl Plan {
                 Err(format!("found {} decisions, accepted are {wanted}, joined by `/`", z.len()))
             }
         };
+        let tilt = |scale: f64, shift: Vec<f64>| Play::Tilt { scale, shift, true_values: false };
         Ok(match self {
             Self::Faithful => Play::Faithful,
-            Self::Scale(scale) => {
-                Play::Tilt { scale: *scale, shift: vec![0.0; own.decisions()], true_values: false }
-            }
+            Self::Scale(scale) => tilt(*scale, vec![0.0; wanted]),
+            Self::Shift(z) => tilt(1.0, fits(z)?),
             Self::Constant(z) => Play::Constant(fits(z)?),
             Self::Script(all) => Play::Script(all.iter().map(fits).collect::<Result<_, _>>()?),
             Self::Values(factor) => Play::Values(*factor),
@@ -83,12 +86,14 @@ pub fn words(play: &Play) -> String {
     let plan = match play {
         Play::Faithful => Plan::Faithful,
         Play::Pretend(_) => return "pretends another cost".into(),
-        Play::Tilt { scale, .. } => Plan::Scale(*scale),
         Play::Constant(z) => Plan::Constant(z.clone()),
         Play::Script(all) => Plan::Script(all.clone()),
         Play::Values(factor) => Plan::Values(*factor),
         Play::Silent { from, to } => Plan::Silent(*from, (*to < usize::MAX).then(|| to - 1)),
         Play::Garbage => Plan::Garbage,
+        Play::Tilt { scale, shift, .. } if shift.iter().all(|x| *x == 0.0) => Plan::Scale(*scale),
+        Play::Tilt { scale: 1.0, shift, .. } => Plan::Shift(shift.clone()),
+        Play::Tilt { .. } => return "pretends another cost".into(),
         Play::Announce { modulus, .. } => Plan::Announce(*modulus),
     };
     plan.to_string()
@@ -124,6 +129,7 @@ impl fmt::Display for Plan {
         match self {
             Self::Faithful => f.write_str("faithful"),
             Self::Scale(x) => write!(f, "scale:{x}"),
+            Self::Shift(z) => write!(f, "shift:{}", join(z)),
             Self::Constant(z) => write!(f, "constant:{}", join(z)),
             Self::Script(all) => {
                 let all: Vec<String> = all.iter().map(|z| join(z)).collect();
@@ -149,6 +155,7 @@ mod tests {
             "faithful",
             "garbage",
             "scale:1.5",
+            "shift:2/-1",
             "constant:0.5",
             "constant:0.5/-2",
             "script:100;-9.5",

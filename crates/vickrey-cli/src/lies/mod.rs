@@ -1,5 +1,6 @@
 //! Lies as they are written on the command line.
 
+pub mod consensus;
 pub mod dual;
 pub mod linear_quadratic;
 pub mod market;

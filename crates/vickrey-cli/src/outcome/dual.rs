@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
-use vickrey_scenario::output::{Document, DualPart, DualResult, NoFactor, Table};
+use vickrey::faithful::dual::audit;
+use vickrey_scenario::output::{AuditReport, Document, DualError, DualPart, DualResult, NoFactor, Table};
 use vickrey_scenario::{DualScenario, Scenario};
 
 use super::Outcome;
 use crate::args::Common;
+use crate::auditing::{self, Effort};
 use crate::failure::Failure;
 use crate::{progress, report_dual};
 
@@ -20,6 +22,13 @@ pub fn solve<'a>(
     let result = DualResult::solve(scenario, of, &|share| progress::at(&bar, share));
     bar.finish_and_clear();
     Ok(result?)
+}
+
+/// Searches for violated promises.
+pub fn audit(result: &DualResult<'_>, effort: Effort, common: &Common) -> Result<AuditReport, Failure> {
+    auditing::search(effort, result.scenario.seed, common, |options, progress| {
+        audit::audit(&result.of.plan, &result.of.costs, *options, progress).map_err(DualError::from)
+    })
 }
 
 impl Outcome for DualResult<'_> {

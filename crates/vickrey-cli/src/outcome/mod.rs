@@ -1,5 +1,6 @@
 //! A scenario that was run, whatever its mechanism: how it is shown, and how it reaches the disk.
 
+pub mod consensus;
 pub mod dual;
 pub mod linear_quadratic;
 pub mod market;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vickrey_scenario::System;
-use vickrey_scenario::output::{Document, Format, NoFactor, Pictured, Table};
+use vickrey_scenario::output::{ConsensusResult, Document, Format, NoFactor, Pictured, Table};
 
 use crate::args::Common;
 use crate::auditing::{self, Effort};
@@ -93,7 +94,13 @@ pub fn run(
         }
         System::Dual(of) => {
             let result = dual::solve(&scenario, of, common)?;
-            to.finish(&result, &result.document(None), common, out)
+            let audit = effort.map(|effort| dual::audit(&result, effort, common)).transpose()?;
+            to.finish(&result, &result.document(audit), common, out)
+        }
+        System::Consensus(of) => {
+            let result = ConsensusResult::solve(&scenario, of);
+            let audit = effort.map(|effort| consensus::audit(&result, effort, common)).transpose()?;
+            to.finish(&result, &result.document(audit), common, out)
         }
         _ => Err(loading::unknown()),
     }

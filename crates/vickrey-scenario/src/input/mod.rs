@@ -1,5 +1,6 @@
 //! From bytes to a checked instance: scenario files in TOML, with tables in CSV or Parquet.
 
+pub(crate) mod consensus;
 pub(crate) mod dual;
 pub(crate) mod keys;
 pub(crate) mod linear_quadratic;
@@ -25,6 +26,7 @@ use self::keys::{Key, Layout, MECHANISMS};
 use self::sheet::{Desk, Sheet};
 use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
+pub use self::consensus::ConsensusScenario;
 pub use self::dual::{DualScenario, LeaderScenario, PrivateCost, Timing, leader, private};
 pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
 pub use self::market::{MarketScenario, PaymentChoice};
@@ -68,6 +70,8 @@ pub enum System {
     DemandResponse(Box<DemandScenario>),
     /// `mechanism = "dual-decomposition"`
     Dual(Box<DualScenario>),
+    /// `mechanism = "consensus"`
+    Consensus(Box<ConsensusScenario>),
 }
 
 /// Labels of quantities, prices and money; empty where the scenario has none.
@@ -155,6 +159,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Scenario, Problem> {
             .map(|read| System::DemandResponse(Box::new(read))),
         Some("dual-decomposition") => {
             dual::read(&sheet, &mut desk, &mut context).map(|read| System::Dual(Box::new(read)))
+        }
+        Some("consensus") => {
+            consensus::read(&sheet, &mut desk, &mut context).map(|read| System::Consensus(Box::new(read)))
         }
         _ => None,
     };

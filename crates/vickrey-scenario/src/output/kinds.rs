@@ -34,6 +34,8 @@ pub enum Kind {
     Rounds,
     /// What everybody is allotted.
     Allocations,
+    /// Taxes as areas under the others' price.
+    TaxAreas,
 }
 
 /// The file formats of pictures.
@@ -47,7 +49,7 @@ pub enum Format {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SupplyDemand,
         Self::Prices,
         Self::Trades,
@@ -62,6 +64,7 @@ impl Kind {
         Self::Tests,
         Self::Rounds,
         Self::Allocations,
+        Self::TaxAreas,
     ];
     /// Those of a market.
     pub const MARKET: [Self; 3] = [Self::SupplyDemand, Self::Payments, Self::Scaling];
@@ -77,7 +80,9 @@ impl Kind {
     pub const SEASON: [Self; 3] = [Self::Season, Self::Utilities, Self::Tests];
 
     /// Those of dual decomposition.
-    pub const DUAL: [Self; 3] = [Self::Rounds, Self::Allocations, Self::Payments];
+    pub const DUAL: [Self; 4] = [Self::Rounds, Self::Allocations, Self::Payments, Self::TaxAreas];
+    /// Those of consensus.
+    pub const CONSENSUS: [Self; 2] = [Self::Rounds, Self::Payments];
 
     /// The name that files and options use.
     pub fn name(self) -> &'static str {
@@ -96,6 +101,7 @@ impl Kind {
             Self::Tests => "tests",
             Self::Rounds => "rounds",
             Self::Allocations => "allocations",
+            Self::TaxAreas => "tax-areas",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | solve, look ahead in and play a pivot scenario | [`PivotResult::solve`] |
 //! | solve a repeated market and play a season | [`SeasonResult::solve`] |
 //! | run dual decomposition with everybody faithful | [`DualResult::solve`] |
+//! | run consensus with everybody faithful | [`ConsensusResult::solve`] |
 //! | play a linear-quadratic scenario many times | [`Prepared`], [`Runs`] |
 //! | play many seasons of a repeated market | [`play_seasons`], [`SeasonRuns`] |
 //! | play a dynamic pivot mechanism many times | [`PivotRuns`] |
@@ -16,6 +17,7 @@
 //! | write other folders and files all or nothing | [`Folder`], [`write_file`] |
 
 mod charge;
+pub mod consensus;
 mod document;
 pub mod dual;
 mod factor_chart;
@@ -36,6 +38,7 @@ mod tests;
 pub mod two_stage;
 
 pub use charge::{Charge, NoFactor, Origin};
+pub use consensus::{ConsensusPart, ConsensusResult};
 pub use document::{
     AuditReport, Document, EffortCounts, Head, MarketPart, PictureFile, Source, Summary, Tool, VERSION,
 };

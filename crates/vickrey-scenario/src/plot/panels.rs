@@ -17,6 +17,8 @@ pub enum Line {
     Player(usize),
     /// In the colour of this player, dashed: a mark for her.
     Mark(usize),
+    /// Dark and full: what belongs to everybody.
+    Plain,
     /// Dark and dashed: a mark for everybody.
     Limit,
 }
@@ -26,7 +28,7 @@ pub enum Line {
 pub struct DayCurve {
     /// How it is drawn.
     pub line: Line,
-    /// Day or round and value, from 1 on.
+    /// Day and value, days from 1 on; or round and value, from 0 on.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -107,9 +109,11 @@ impl Panels {
             for curve in &panel.curves {
                 check::drawable(CHART, &panel.label, curve.points.iter().map(|p| p.1))?;
                 let days = curve.points.iter().map(|p| p.0);
-                check::within(CHART, &panel.label, days, "a day from 1 on", |day| {
-                    (1.0..LARGEST).contains(&day)
-                })?;
+                let (first, wanted) = match self.across {
+                    Across::Days => (1.0, "a day from 1 on"),
+                    Across::Rounds => (0.0, "a round from 0 on"),
+                };
+                check::within(CHART, &panel.label, days, wanted, |day| (first..LARGEST).contains(&day))?;
             }
         }
         Ok(())
@@ -178,6 +182,7 @@ fn stroke(line: Line) -> Stroke {
     match line {
         Line::Player(i) => Stroke::full(hue(i), 2.0),
         Line::Mark(i) => Stroke::dashed(hue(i), 1.2),
+        Line::Plain => Stroke::full(INK, 1.8),
         Line::Limit => Stroke::dashed(INK, 1.6),
     }
 }

@@ -589,3 +589,41 @@ fn ticks_are_round_and_inside() {
     assert_eq!(axis.exponent, 9);
     assert_eq!(labels(axis), ["−2", "−1", "0", "1", "2"]);
 }
+
+/// One agent on her way to 0.5 at the price 2x; the rectangle at the price 1.
+fn areas(agents: usize) -> Areas {
+    let points: Vec<(f64, f64)> = (0..11).map(|k| (0.05 * f64::from(k), 0.1 * f64::from(k))).collect();
+    let agent = |i: usize| PriceArea {
+        name: format!("agent {i}"),
+        points: points.clone(),
+        price: 1.0,
+        area: 0.25,
+        rectangle: 0.5,
+    };
+    Areas {
+        title: TITLE.to_owned(),
+        x_label: "use".to_owned(),
+        x_unit: "MW".to_owned(),
+        y_label: "price".to_owned(),
+        y_unit: "$/MW".to_owned(),
+        area: "tax".to_owned(),
+        rectangle: "at the clearing price".to_owned(),
+        agents: (0..agents).map(agent).collect(),
+    }
+}
+
+#[test]
+fn areas_are_drawn_for_some_agents_and_counted() {
+    for agents in [1, 2, 4, 6] {
+        let svg = Picture::Areas(areas(agents)).svg().unwrap();
+        assert_eq!(svg.matches("area 0.25, rectangle 0.5").count(), agents);
+    }
+    let svg = Picture::Areas(areas(9)).svg().unwrap();
+    assert!(svg.contains("6 of 9 agents.") && svg.matches("area 0.25").count() == Areas::MOST);
+    let error = Picture::Areas(areas(0)).svg().unwrap_err();
+    assert!(matches!(error, PlotError::Empty { .. }), "{error}");
+    let mut broken = areas(1);
+    broken.agents[0].points[3].1 = f64::NAN;
+    let error = Picture::Areas(broken).svg().unwrap_err();
+    assert!(error.to_string().contains("agent 0"), "{error}");
+}

@@ -1,5 +1,6 @@
 //! `vickrey simulate`: truthful and strategic agents on the same random numbers.
 
+mod consensus;
 mod dual;
 mod layered;
 mod market;
@@ -43,6 +44,7 @@ Examples:
   vickrey simulate examples/storage.toml --liars Harbour=swap,only:0-1 Quarry=silent:2
   vickrey simulate examples/storage.toml --leak --liars Harbour=informed
   vickrey simulate season.toml --liars Laundry=exaggerate:1 --runs 50
+  vickrey simulate examples/rendezvous.toml --liars Scout=stand
   vickrey simulate shared.toml --liars Hydro=constant:0.5/1 Gas=silent:3-5
 
 Lies in a market: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds
@@ -71,10 +73,15 @@ sealed), `ride:HIDDEN:SHOWN:SHARE` bids one type for another as long as that sta
 `by-signal:TYPE/TYPE` bids a type for each public signal. `law:P/P/P` reports another law; with `mimic` it is never flagged.
 What is not named bids as the scenario says; beside it everybody is honest.
 
-Lies in dual decomposition: `scale:X` acts to the end as if the cost were X times what it is; `constant:Z` gives the same
+Lies in dual decomposition: `scale:X` acts to the end as if the cost were X times what it is, `shift:Z` as
+if a unit of each decision cost so much more; `constant:Z` gives the same
 answer to every price, `script:Z;Z;...` these answers round by round (decisions joined by `/`), `values:X` says in the end that
 the decision costs X times what it does, `silent:FROM-TO` sends nothing in these rounds, `garbage` sends no numbers,
-`announce:M` another curvature, where curvatures are announced. What is not named does as `play` in the scenario says.")]
+`announce:M` another curvature, where curvatures are announced. What is not named does as `play` in the scenario says.
+
+Lies in consensus: `stand` stays where the follower would like to be, `start:X` is faithful from another point, `mislead:X` tells
+neighbours positions shifted by X, `silent:ROUND` sends nothing and stands still from this round on, `garbage` sends no
+numbers, `value:X` adds X to what the position is said to cost, `pretend` stays and names the common point.")]
 pub struct Simulate {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -112,6 +119,7 @@ pub fn run(args: &Simulate, common: &Common, out: &mut dyn Write) -> Result<(), 
         System::TwoStage(of) => two_stage::run(&scenario, &**of, args, &to, out),
         System::DemandResponse(of) => two_stage::run(&scenario, &**of, args, &to, out),
         System::Dual(of) => dual::run(&scenario, of, args, &to, out),
+        System::Consensus(of) => consensus::run(&scenario, of, args, &to, out),
         _ => Err(loading::unknown()),
     }
 }

@@ -5,7 +5,9 @@ use vickrey::faithful::dual::model::Follower;
 
 use super::cost;
 use super::numbers::{each, rows};
-use super::play::{Act, act};
+use vickrey::faithful::dual::strategies::Play;
+
+use super::play::act;
 use crate::diagnostic::written;
 use crate::input::keys::Key;
 use crate::input::keys::dual::{
@@ -20,7 +22,7 @@ pub(super) struct Read {
     pub public: Follower,
     /// None if the file does not have it.
     pub cost: Option<Cost>,
-    pub act: Act,
+    pub play: Play,
 }
 
 /// A follower of the file. `costs`: whether her cost has to be there.
@@ -46,10 +48,10 @@ pub(super) fn inline(
     };
     let act = match Spot::of(sheet, &PLAY) {
         Some(spot) => act(&spot, decisions, desk),
-        None => Some(Act::Faithful),
+        None => Some(Play::Faithful),
     };
     // What is reported is worth nothing.
-    (desk.problems.count() == before).then_some(Read { public: public?, cost, act: act? })
+    (desk.problems.count() == before).then_some(Read { public: public?, cost, play: act? })
 }
 
 fn public(sheet: &Sheet<'_, '_>, couplings: &List, desk: &mut Desk) -> Option<Follower> {

@@ -61,7 +61,7 @@ struct Contents {
     plan: Arc<Plan>,
     couplings: Vec<String>,
     costs: Vec<Option<Cost>>,
-    plays: Vec<play::Act>,
+    plays: Vec<Play>,
     timing: Timing,
 }
 
@@ -72,9 +72,14 @@ pub(super) fn read(
 ) -> Option<DualScenario> {
     let found = contents(sheet, true, desk, context)?;
     let costs: Vec<Cost> = found.costs.into_iter().collect::<Option<_>>()?;
-    let plays = found.plays.into_iter().zip(&costs).map(|(act, own)| act.of(own)).collect();
     let costs = costs.into_iter().map(Arc::new).collect();
-    Some(DualScenario { plan: found.plan, couplings: found.couplings, costs, plays, timing: found.timing })
+    Some(DualScenario {
+        plan: found.plan,
+        couplings: found.couplings,
+        costs,
+        plays: found.plays,
+        timing: found.timing,
+    })
 }
 
 /// Reads a file; `costs`: whether every follower's cost has to be there.
@@ -119,7 +124,7 @@ fn contents(
     for read in all {
         public.push(read.public);
         private.push(read.cost);
-        plays.push(read.act);
+        plays.push(read.play);
     }
     let problem = problem(total, public, &couplings, &places, desk)?;
     let rules = rules?.of(&problem);
@@ -284,6 +289,12 @@ fn plan(
                 let own = costs[agent].as_ref().map(|cost| cost.curvature(low, high));
                 no_curvature(agent, own, places, desk);
             }
+        }
+        PlanError::NoDual(who) => {
+            let what = "nothing bounds her cost from below at every price, so that mode dual may not exist";
+            let help =
+                "accepted: two limits, a public curvature that begins above 0, or mode = \"vcg\" in [rules]";
+            places.report(places.agent(&who), &CURVATURE, what, help.to_owned(), desk);
         }
         PlanError::Essential { who, why } => {
             let what = format!("the totals cannot be met without her: {why}");

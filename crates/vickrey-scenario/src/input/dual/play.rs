@@ -2,48 +2,27 @@
 
 use std::sync::Arc;
 
-use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::strategies::Play;
 
 use super::cost;
 use super::numbers::each;
 use crate::input::keys::Key;
 use crate::input::keys::dual::{
-    ANNOUNCE, ANSWER, MOST_ROUNDS, PLAY_KEYS, PLAYS, PRETEND, SCALE, SCRIPT, SILENT, VALUES,
+    ANNOUNCE, ANSWER, MOST_ROUNDS, PLAY_KEYS, PLAYS, PRETEND, SCALE, SCRIPT, SILENT, TILT, VALUES,
 };
 use crate::input::list;
 use crate::input::sheet::{Desk, Sheet};
 use crate::input::spot::Spot;
 
-/// What a follower does, before her cost is known.
-#[derive(Clone, Debug)]
-pub(super) enum Act {
-    Faithful,
-    /// As if her cost were so many times what it is.
-    Scale(f64),
-    Other(Play),
-}
-
-impl Act {
-    /// The same for a follower with this cost.
-    pub fn of(self, own: &Cost) -> Play {
-        match self {
-            Self::Faithful => Play::Faithful,
-            Self::Scale(scale) => Play::Tilt { scale, shift: vec![0.0; own.decisions()], true_values: false },
-            Self::Other(play) => play,
-        }
-    }
-}
-
 /// What `play` says.
-pub(super) fn act(spot: &Spot<'_, '_, '_>, decisions: Option<usize>, desk: &mut Desk) -> Option<Act> {
+pub(super) fn act(spot: &Spot<'_, '_, '_>, decisions: Option<usize>, desk: &mut Desk) -> Option<Play> {
     if spot.text().is_some() {
         let word = spot.sheet.choice(spot.key, PLAYS.iter().copied(), desk)?;
-        return Some(if word == 0 { Act::Faithful } else { Act::Other(Play::Garbage) });
+        return Some(if word == 0 { Play::Faithful } else { Play::Garbage });
     }
     let Some(section) = spot.section(PLAY_KEYS, desk) else {
         spot.refuse(
-            "a word, or a table with one of pretend, scale, constant, script, values, silent, announce",
+            "a word, or a table with one of pretend, scale, shift, constant, script, values, silent, announce",
             desk,
         );
         return None;
@@ -58,12 +37,14 @@ pub(super) fn act(spot: &Spot<'_, '_, '_>, decisions: Option<usize>, desk: &mut 
     one(&section, key, decisions.unwrap_or(1), desk)
 }
 
-fn one(section: &Sheet<'_, '_>, key: &'static Key, decisions: usize, desk: &mut Desk) -> Option<Act> {
+fn one(section: &Sheet<'_, '_>, key: &'static Key, decisions: usize, desk: &mut Desk) -> Option<Play> {
     let value = Spot::of(section, key)?;
     let number = |desk: &mut Desk| list::number(section, key, desk);
+    let tilt = |scale: f64, shift: Vec<f64>| Play::Tilt { scale, shift, true_values: false };
     let play = match key.name {
         name if name == PRETEND.name => Play::Pretend(Arc::new(cost::cost(&value, Some(decisions), desk)?)),
-        name if name == SCALE.name => return number(desk).map(Act::Scale),
+        name if name == SCALE.name => tilt(number(desk)?, vec![0.0; decisions]),
+        name if name == TILT.name => tilt(1.0, each(&value, decisions, desk)?),
         name if name == ANSWER.name => Play::Constant(each(&value, decisions, desk)?),
         name if name == SCRIPT.name => Play::Script(script(&value, decisions, desk)?),
         name if name == VALUES.name => Play::Values(number(desk)?),
@@ -73,7 +54,7 @@ fn one(section: &Sheet<'_, '_>, key: &'static Key, decisions: usize, desk: &mut 
         }
         _ => return None,
     };
-    Some(Act::Other(play))
+    Some(play)
 }
 
 fn script(value: &Spot<'_, '_, '_>, decisions: usize, desk: &mut Desk) -> Option<Vec<Vec<f64>>> {

@@ -5,7 +5,6 @@ use vickrey::faithful::dual::model::Follower;
 
 use super::cost::{Family, suggest_family};
 use super::followers::Read;
-use super::play::Act;
 use crate::diagnostic::{Problems, shorten, written};
 use crate::input::keys::Key;
 use crate::input::keys::dual::{
@@ -16,6 +15,7 @@ use crate::input::list::List;
 use crate::input::names;
 use crate::input::sheet::Desk;
 use crate::input::table::{Column, Row, Table};
+use vickrey::faithful::dual::strategies::Play;
 
 /// What is public of a follower, besides her coupling.
 const PUBLIC: [&str; 5] = [LOW.name, HIGH.name, ABSENT.name, "curvature-low", "curvature-high"];
@@ -112,7 +112,7 @@ impl Places {
         } else {
             None
         };
-        (problems.count() == before).then_some(Read { public: public?, cost, act: Act::Faithful })
+        (problems.count() == before).then_some(Read { public: public?, cost, play: Play::Faithful })
     }
 
     fn public<E>(
@@ -170,19 +170,10 @@ impl Places {
                 if help.is_empty() { problem } else { problem.with_help(help) }
             });
         };
-        let family = match row.text(FAMILY_COLUMN) {
-            Ok(None) => Family::Quadratic,
-            Ok(Some(word)) => match Family::of(word).filter(|f| *f != Family::Piecewise) {
-                Some(family) => family,
-                None => {
-                    let what = format!("found `{}`", shorten(word));
-                    let accepted = "quadratic, log or power (piecewise costs stand in the scenario file)";
-                    wrong(FAMILY.name, what, accepted, &suggest_family(word));
-                    return None;
-                }
-            },
-            Err(found) => {
-                wrong(FAMILY.name, format!("found {}", found.0), "the name of a family", "");
+        let family = match family(row) {
+            Ok(family) => family,
+            Err((what, accepted, help)) => {
+                wrong(FAMILY.name, what, accepted, &help);
                 return None;
             }
         };
@@ -219,5 +210,17 @@ impl Places {
                 None
             }
         }
+    }
+}
+
+/// The family of a row; what was found, what is accepted and what would help if there is none.
+fn family(row: &Row<'_>) -> Result<Family, (String, &'static str, String)> {
+    match row.text(FAMILY_COLUMN) {
+        Ok(None) => Ok(Family::Quadratic),
+        Ok(Some(word)) => Family::of(word).filter(|f| *f != Family::Piecewise).ok_or_else(|| {
+            let accepted = "quadratic, log or power (piecewise costs stand in the scenario file)";
+            (format!("found `{}`", shorten(word)), accepted, suggest_family(word))
+        }),
+        Err(found) => Err((format!("found {}", found.0), "the name of a family", String::new())),
     }
 }

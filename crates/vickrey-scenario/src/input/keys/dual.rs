@@ -231,8 +231,8 @@ pub(crate) const COST: Key = Key::new(
 pub(crate) const PLAY: Key = Key::new(
     "play",
     Kind::OneOf(&[Kind::Choice(PLAYS), Kind::Section(PLAY_KEYS)]),
-    "What she does in run and simulate: \"faithful\", \"garbage\" (sends no numbers), or a table with one of: pretend (another \
-     cost), scale (her cost times a factor), constant (the same answer to every price), script (answers round by round), \
+    "What she does in simulate: \"faithful\", \"garbage\" (sends no numbers), or a table with one of: pretend (another \
+     cost), scale (her cost times a factor), shift (added per unit), constant (the same answer to every price), script (answers round by round), \
      values (a factor on what she says that the decision costs), silent ([from, to] in rounds), announce (a curvature).",
 )
 .or("\"faithful\"");
@@ -281,11 +281,17 @@ pub(crate) const CONSTANT: Key =
     Key::new("constant", NUMBER, "Added, whatever she decides.").or("0.0").in_unit(MONEY);
 
 /// Keys of `play`.
-pub(crate) const PLAY_KEYS: &[Key] = &[PRETEND, SCALE, ANSWER, SCRIPT, VALUES, SILENT, ANNOUNCE];
+pub(crate) const PLAY_KEYS: &[Key] = &[PRETEND, SCALE, TILT, ANSWER, SCRIPT, VALUES, SILENT, ANNOUNCE];
 pub(crate) const PRETEND: Key =
     Key::new("pretend", Kind::Section(COST_KEYS), "She acts as if this were her cost, to the end.");
 pub(crate) const SCALE: Key =
     Key::number("scale", 1e-9, 1e9, "She acts as if her cost were so many times what it is, to the end.");
+pub(crate) const TILT: Key = Key::new(
+    "shift",
+    EACH,
+    "She acts as if a unit of a decision cost her so much more than it does, to the end.",
+)
+.in_unit(PRICE);
 pub(crate) const ANSWER: Key = Key::new(
     "constant",
     EACH,

@@ -4,6 +4,7 @@
 //! that none of them can say something else than the others. What belongs to one mechanism is in a file of its own;
 //! its [`Layout`] is all that the rest needs to know.
 
+pub(crate) mod consensus;
 pub(crate) mod dual;
 pub(crate) mod linear_quadratic;
 pub(crate) mod market;
@@ -205,11 +206,19 @@ pub(crate) static LAYOUTS: [&Layout; MECHANISMS.len()] = [
     &two_stage::GAME_LAYOUT,
     &two_stage::DEMAND_LAYOUT,
     &dual::LAYOUT,
+    &consensus::LAYOUT,
 ];
 
 /// Their names.
-pub(crate) const MECHANISMS: &[&str] =
-    &["market", "linear-quadratic", "pivot", "two-stage", "demand-response", "dual-decomposition"];
+pub(crate) const MECHANISMS: &[&str] = &[
+    "market",
+    "linear-quadratic",
+    "pivot",
+    "two-stage",
+    "demand-response",
+    "dual-decomposition",
+    "consensus",
+];
 
 pub(crate) const SCALINGS: &[&str] = &["low-end", "high-end", "min-max", "min-max-ratio"];
 pub(crate) const BASELINES: &[&str] = &["autarky", "zero"];

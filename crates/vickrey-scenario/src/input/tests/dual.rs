@@ -110,11 +110,15 @@ fn what_followers_do_is_read() {
     assert!(matches!(with("{ values = 2 }"), Play::Values(2.0)));
     assert!(matches!(with("{ silent = [3, 5] }"), Play::Silent { from: 3, to: 6 }));
     assert!(matches!(with("{ silent = 2 }"), Play::Silent { from: 2, to: usize::MAX }));
-    assert!(matches!(with("{ announce = 0.01 }"), Play::Announce(0.01)));
+    assert!(matches!(with("{ announce = 0.01 }"), Play::Announce { modulus: 0.01, .. }));
+    assert!(
+        matches!(with("{ shift = 2 }"), Play::Tilt { scale: 1.0, shift, true_values: false } if shift == [2.0])
+    );
+    assert!(
+        matches!(with("{ scale = 3 }"), Play::Tilt { scale: 3.0, shift, true_values: false } if shift == [0.0])
+    );
     let Play::Pretend(cost) = with("{ pretend = { matrix = 3 } }") else { panic!() };
     assert_eq!(cost.value(&[2.0]), 6.0);
-    let Play::Pretend(cost) = with("{ scale = 3 }") else { panic!() };
-    assert_eq!(cost.value(&[2.0]), -6.0);
 }
 
 #[test]

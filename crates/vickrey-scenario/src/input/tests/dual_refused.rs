@@ -266,7 +266,7 @@ fn plays() {
             end,
             "linear = -8 }\nplay = {}\n",
             &[
-                "21:8 follower `Cyd`: `play` is a table with 0 of these keys, accepted is one of pretend, scale, constant, script, values, silent, announce",
+                "21:8 follower `Cyd`: `play` is a table with 0 of these keys, accepted is one of pretend, scale, shift, constant, script, values, silent, announce",
             ],
         ),
         (

@@ -1,6 +1,7 @@
 //! What is read, and what is said about everything that is not accepted.
 
 mod agents;
+mod consensus;
 mod dual;
 mod dual_refused;
 mod linear_quadratic;

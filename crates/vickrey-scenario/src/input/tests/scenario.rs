@@ -83,22 +83,22 @@ fn a_mechanism_is_needed_and_must_be_known() {
     assert_eq!(
         lines(&read("[market]\n").unwrap_err()),
         [
-            "1:1 `mechanism` is missing | begin the file with mechanism = \"market\"; accepted: `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`"
+            "1:1 `mechanism` is missing | begin the file with mechanism = \"market\"; accepted: `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`, `consensus`"
         ]
     );
     assert_eq!(
         lines(&read("mechanism = \"markt\"\nnonsense = 1").unwrap_err()),
         [
-            "1:13 scenario: `mechanism` is \"markt\" | did you mean `market`? accepted: `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`"
+            "1:13 scenario: `mechanism` is \"markt\" | did you mean `market`? accepted: `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`, `consensus`"
         ]
     );
     assert_eq!(
         lines(&read("mechanism = 1").unwrap_err())[0].split(" | ").next().unwrap(),
-        "1:13 scenario: `mechanism` is the number 1, accepted is one of `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`"
+        "1:13 scenario: `mechanism` is the number 1, accepted is one of `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`, `consensus`"
     );
     assert_eq!(
         template("mrket").unwrap_err().help().unwrap(),
-        "did you mean `market`? accepted: `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`"
+        "did you mean `market`? accepted: `market`, `linear-quadratic`, `pivot`, `two-stage`, `demand-response`, `dual-decomposition`, `consensus`"
     );
     assert!(crate::schema(Some("x")).is_err());
 }

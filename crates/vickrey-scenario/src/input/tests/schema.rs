@@ -573,3 +573,51 @@ fn schema_and_reader_of_dual_decomposition_refuse_the_same() {
         assert!(read(&text).is_err(), "{to}");
     }
 }
+
+#[test]
+fn the_template_of_consensus_explains_everything() {
+    use crate::input::keys::consensus::{
+        CONDUCT_KEYS, CONDUCTS, FOLLOWER, GRAPH_KEYS, LAYOUT, RULE_KEYS, SHAPES, TABLE_KEYS, TESTS, WATCHES,
+    };
+    let template = template("consensus").unwrap();
+    are_explained(template, LAYOUT.file.iter());
+    for keys in [GRAPH_KEYS, RULE_KEYS, TABLE_KEYS, FOLLOWER, CONDUCT_KEYS] {
+        are_explained(template, keys.iter());
+    }
+    for word in SHAPES.iter().chain(TESTS).chain(WATCHES).chain(CONDUCTS) {
+        assert!(template.contains(word), "{word} is not in the template");
+    }
+}
+
+#[test]
+fn schema_and_reader_of_consensus_refuse_the_same() {
+    use super::consensus::{PATH, text};
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rendezvous.toml");
+    let (all, schema) = (crate::schema(None).unwrap(), crate::schema(Some("consensus")).unwrap());
+    let example = std::fs::read_to_string(example).unwrap();
+    assert!(fits(&document(&example), &all));
+    read(&example).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
+    let text = text(PATH);
+    assert!(fits(&document(&text), &schema));
+    for (from, to) in [
+        ("edges = [[\"a\", \"b\"], [\"b\", \"c\"]]", "edges = \"all\""),
+        ("edges = [[\"a\", \"b\"], [\"b\", \"c\"]]", "shape = \"line\""),
+        ("edges = [[\"a\", \"b\"], [\"b\", \"c\"]]", "edges = [[1, 2]]"),
+        ("rounds = 10", "rounds = 0"),
+        ("step = 0.3", "step = 2"),
+        ("step = 0.3", "test = \"tight\""),
+        ("step = 0.3", "watch = \"seen\""),
+        ("range = [0, 1]", ""),
+        ("range = [0, 1]", "range = 1"),
+        ("wish = 0\n", ""),
+        ("wish = 0\n", "wish = \"here\"\n"),
+        ("wish = 0\n", "wish = 0\nconduct = \"flee\"\n"),
+        ("wish = 0\n", "wish = 0\nconduct = { silent = 0 }\n"),
+        ("wish = 0\n", "wish = 0\nhome = 0\n"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let text = text.replacen(from, to, 1);
+        assert!(!fits(&document(&text), &schema), "{to}");
+        assert!(read(&text).is_err(), "{to}");
+    }
+}

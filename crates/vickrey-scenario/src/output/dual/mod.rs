@@ -6,6 +6,7 @@ mod pictures;
 mod tables;
 
 use vickrey::audit::Progress;
+use vickrey::faithful::dual::audit::AuditError;
 use vickrey::faithful::dual::leader::{Event, Glance, Leader, LeaderError, State};
 use vickrey::faithful::dual::projection;
 use vickrey::faithful::dual::rules::Stop;
@@ -47,6 +48,9 @@ pub enum DualError {
     /// The leader could not go on.
     #[error(transparent)]
     Leader(#[from] LeaderError),
+    /// The audit could not be done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A run of faithful followers ended without a decision.
     #[error("the run ended without a decision")]
     Unsettled,

@@ -1,11 +1,15 @@
 //! Pictures of a run.
 
+use vickrey::faithful::dual::solve::path;
+
 use super::DualResult;
 use crate::output::kinds::{Kind, Pictured, chart_title};
-use crate::plot::{Across, Bars, DayCurve, DayPanel, Line, NamedValues, Panels, Picture};
+use crate::plot::{Across, Areas, Bars, DayCurve, DayPanel, Line, NamedValues, Panels, Picture, PriceArea};
 
 /// Couplings whose prices are drawn.
 const MOST_PRICES: usize = crate::plot::Course::MOST_PLAYERS;
+/// Shares of the way at which the price is computed.
+const POINTS: usize = 41;
 /// Decisions of one follower that are drawn side by side.
 const MOST_DECISIONS: usize = 4;
 
@@ -19,6 +23,7 @@ impl Pictured for DualResult<'_> {
             Kind::Rounds => Some(Picture::Panels(self.rounds_chart())),
             Kind::Allocations => Some(Picture::Bars(self.allocations())),
             Kind::Payments => Some(Picture::Bars(self.payments())),
+            Kind::TaxAreas => self.tax_areas().map(Picture::Areas),
             _ => None,
         }
     }
@@ -46,7 +51,7 @@ impl DualResult<'_> {
             vec![DayPanel { label: "price".into(), unit: units.price.clone(), log: false, curves: prices }];
         // What is not above zero has no place on a logarithmic axis.
         let mut add = |label: &str, unit: &str, of: &dyn Fn(usize) -> Option<f64>| {
-            let curve = self.curve(Line::Limit, |k| of(k).filter(|x| *x > 1e-300));
+            let curve = self.curve(Line::Plain, |k| of(k).filter(|x| *x > 1e-300));
             if !curve.points.is_empty() {
                 let unit = unit.to_owned();
                 panels.push(DayPanel { label: label.into(), unit, log: true, curves: vec![curve] });
@@ -96,6 +101,59 @@ impl DualResult<'_> {
             agents: self.names(),
             values: (0..most.min(MOST_DECISIONS)).map(kind).collect(),
         }
+    }
+
+    /// Figure 2 of paper 003: the price of the others as a follower goes from absence to what she gets. Those with one
+    /// decision in one coupling by quantity, all others by their share of the way. None if nobody can be left out.
+    fn tax_areas(&self) -> Option<Areas> {
+        let problem = self.of.plan.problem();
+        let mut order: Vec<usize> = (0..self.followers()).collect();
+        order.sort_by(|a, b| self.clearing[*b].abs().total_cmp(&self.clearing[*a].abs()));
+        order.truncate(Areas::MOST);
+        order.sort_unstable();
+        let single = problem.couplings() == 1 && order.iter().all(|&i| self.allocation(i).len() == 1);
+        let agents: Vec<PriceArea> =
+            order.into_iter().filter_map(|agent| self.price_area(agent, single)).collect();
+        let units = &self.scenario.units;
+        let (x_label, x_unit, y_label, y_unit) = match single {
+            true => ("use", units.quantity.clone(), "price without her", units.price.clone()),
+            false => {
+                ("share of the way from absence", String::new(), "price times the way", units.money.clone())
+            }
+        };
+        (!agents.is_empty()).then(|| Areas {
+            title: self.title("the tax is the area under the others' price"),
+            x_label: x_label.into(),
+            x_unit,
+            y_label: y_label.into(),
+            y_unit,
+            area: "vcg tax".into(),
+            rectangle: "at the clearing price".into(),
+            agents,
+        })
+    }
+
+    fn price_area(&self, agent: usize, single: bool) -> Option<PriceArea> {
+        let problem = self.of.plan.problem();
+        let path = path(problem, &self.of.costs, agent, POINTS).ok()?;
+        let end = self.usage(agent)[0];
+        let mut begin = vec![0.0; problem.couplings()];
+        problem.follower(agent).add_use(&problem.follower(agent).absent, 1.0, &mut begin);
+        let way = end - begin[0];
+        // Who does not move uses nothing, and has no area.
+        let (from, scale) = match single {
+            true if way == 0.0 => return None,
+            true => (begin[0], way),
+            false => (0.0, 1.0),
+        };
+        let steps = path.share.iter().zip(&path.marginal);
+        Some(PriceArea {
+            name: problem.name(agent).into_owned(),
+            points: steps.map(|(t, m)| (from + t * scale, m / scale)).collect(),
+            price: path.clearing / scale,
+            area: path.tax,
+            rectangle: path.clearing,
+        })
     }
 
     fn payments(&self) -> Bars {

@@ -321,6 +321,11 @@ impl Rules {
         iterate::run_against(self, types, follower, messages, finish)
     }
 
+    /// All rounds with everybody faithful; `see` is shown all positions before the first round and after every round.
+    pub fn each_round(&self, types: &[f64], see: impl FnMut(&[f64])) {
+        iterate::each(self, types, see);
+    }
+
     /// A faithful run from the types to the taxes.
     pub fn play(&self, types: &[f64]) -> Played {
         assert_eq!(types.len(), self.len(), "one type for each follower");
