@@ -128,6 +128,7 @@ pub(super) fn describe(play: &Play) -> String {
         }
         Play::Values(factor) => format!("reports {factor} times her final values"),
         Play::Silent { from, to } if *to == usize::MAX => format!("silent from round {from}"),
+        Play::Silent { from, to } if *to == from + 1 => format!("silent in round {from}"),
         Play::Silent { from, to } => format!("silent in rounds {from} to {}", to - 1),
         Play::Garbage => "sends garbage".into(),
         Play::Announce { modulus, then } => {
