@@ -12,7 +12,7 @@ use vickrey::faithful::dual::strategies::faithful_run;
 use vickrey_benches::dual::{Instance, limited, quadratics};
 use vickrey_benches::{Failure, fastest};
 
-use super::{SEED, pool};
+use super::{SEED, mark, pool};
 
 /// Followers, couplings, decisions each.
 const OFFLINE: [[usize; 3]; 7] = [
@@ -59,14 +59,6 @@ pub fn all() -> Result<(), Failure> {
     offline()?;
     live()?;
     rounds()
-}
-
-fn mark(aimed: bool, found: f64, aim: f64) -> &'static str {
-    match aimed {
-        true if found <= aim => " +",
-        true => " -",
-        false => "",
-    }
 }
 
 /// All taxes of problems whose costs are known.

@@ -120,6 +120,15 @@ fn whole() -> Result<(), Failure> {
     Ok(())
 }
 
+/// `+` if an aim is reached, `-` if it is missed.
+fn mark(aimed: bool, found: f64, aim: f64) -> &'static str {
+    match aimed {
+        true if found <= aim => " +",
+        true => " -",
+        false => "",
+    }
+}
+
 /// A pool of so many threads.
 fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)

@@ -11,7 +11,7 @@ use vickrey::two_stage::{Market, Season, Terms};
 use vickrey_benches::two_stage::{demand, game, limited};
 use vickrey_benches::{Failure, fastest};
 
-use super::{SEED, child, pool, resident};
+use super::{SEED, child, mark, pool, resident};
 
 /// Seconds after which a measurement is not repeated.
 const PATIENCE: f64 = 0.4;
@@ -77,15 +77,6 @@ pub fn all() -> Result<(), Failure> {
     days()?;
     games()?;
     long()
-}
-
-/// `+` if an aim is reached.
-fn mark(aimed: bool, found: f64, aim: f64) -> &'static str {
-    match aimed {
-        true if found <= aim => " +",
-        true => " -",
-        false => "",
-    }
 }
 
 /// Payments of demand-response markets.
