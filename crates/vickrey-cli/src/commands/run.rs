@@ -18,7 +18,9 @@ use crate::outcome::{self, Show};
 /// once, on the recorded path of disturbances or on one drawn from the seed, beside what everybody can expect. Of a pivot
 /// mechanism it says what is decided and paid, what every player can expect with and without it, what is promised in the
 /// scenario's mode, and shows one run. Of a market that repeats every day it says what a day is expected to bring whom, how
-/// long lies stay unseen, and plays one season as the scenario says that players bid.
+/// long lies stay unseen, and plays one season as the scenario says that players bid. Of dual decomposition and of
+/// consensus it plays one run with everybody faithful: what is decided and paid, what the rounds were like, and epsilon, what
+/// nobody can gain more than.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -27,6 +29,7 @@ Examples:
   vickrey run examples/ieee30.toml --json | jq .summary.price
   vickrey run examples/hidden-states.toml --seed 7
   vickrey run examples/storage.toml
+  vickrey run examples/power-and-reserve.toml
   vickrey run season.toml --out results/season")]
 pub struct Run {
     /// The scenario file
