@@ -11,6 +11,7 @@ mod outcome;
 mod progress;
 mod report;
 mod report_dual;
+mod report_live;
 mod report_lq;
 mod report_pivot;
 mod report_two_stage;
