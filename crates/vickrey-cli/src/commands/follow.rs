@@ -62,7 +62,7 @@ pub fn run(args: &Follow, common: &Common, out: &mut dyn Write) -> Result<(), Fa
         let message =
             format!("{}: `name` is {:?}, which is not enrolled", args.private.display(), private.name);
         return Err(Failure::input(
-            Problem::new(message).with_help(&format!("accepted: {}", names.join(", "))),
+            Problem::new(message).with_help(format!("accepted: {}", names.join(", "))),
         ));
     };
     if enrolment.followers[follower].1 != key.public() {
