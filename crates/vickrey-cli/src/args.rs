@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{audit, check, completions, import, new, plot, reproduce, run, schema, simulate};
+use crate::commands::{
+    audit, check, completions, follow, import, keys, lead, new, plot, reproduce, run, schema, simulate,
+    verify,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +58,10 @@ pub enum Command {
     Schema(schema::Schema),
     Import(import::Import),
     Reproduce(reproduce::Reproduce),
+    Lead(lead::Lead),
+    Follow(follow::Follow),
+    Keys(keys::Keys),
+    Verify(verify::Verify),
     Completions(completions::Completions),
 }
 

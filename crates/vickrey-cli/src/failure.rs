@@ -7,6 +7,10 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 use vickrey::market::MarketError;
 use vickrey::pivot::solve::SolveError;
+use vickrey_net::course::CourseError;
+use vickrey_net::desk::DeskError;
+use vickrey_net::keys::KeyError;
+use vickrey_net::log::LogError;
 use vickrey_scenario::Problem;
 use vickrey_scenario::output::{DualError, LqError, NoFactor, PivotRunError, SeasonError, WriteError};
 
@@ -135,6 +139,23 @@ impl From<PivotRunError> for Failure {
             PivotRunError::Play(_) => return Self { code: FAILED, problem: Some(problem) },
         };
         Self::input(problem.with_help(help))
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::input(Problem::new(error.to_string()))
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Course(CourseError::Leader(_)) | DeskError::Log(LogError::File { .. }) => {
+                Self::run(error.to_string())
+            }
+            _ => Self::input(Problem::new(error.to_string())),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod report_consensus;
 mod report_dual;
+mod report_live;
 mod report_lq;
 mod report_pivot;
 mod report_two_stage;
