@@ -172,7 +172,8 @@ fn what_cannot_be_used_is_said() {
     let (code, text) = desk.fails(&["keys", "keys/leader.key"]);
     assert!(code == 2 && text.contains("leader.key"), "{text}");
     desk.write("Eve.toml", "name = \"Eve\"\ncost = { matrix = 1 }\n");
-    let follow = ["follow", "--private", "Eve.toml", "--key", "keys/Ann.key", "--enrolment", "keys/enrolment.toml"];
+    let follow =
+        ["follow", "--private", "Eve.toml", "--key", "keys/Ann.key", "--enrolment", "keys/enrolment.toml"];
     let (code, text) = desk.fails(&follow);
     assert!(code == 2 && text.contains("Ann, Bob, Cyd"), "{text}");
     let (code, text) = desk.fails(&["verify", "shared.toml"]);
