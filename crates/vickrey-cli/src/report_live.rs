@@ -5,11 +5,10 @@ use std::io::Write;
 use serde_json::{Value, json};
 use vickrey::faithful::dual::leader::Event;
 use vickrey_net::course::{Course, Incident, status};
-use vickrey_scenario::output::number::short;
 
 use crate::args::Common;
 use crate::failure::Failure;
-use crate::format::{NONE, column, columns, counted, name};
+use crate::format::{NONE, amount, column, columns, counted, name};
 use crate::tables::{self, Column};
 
 /// Of what went wrong, so many lines are shown.
@@ -24,7 +23,7 @@ pub fn course(out: &mut dyn Write, course: &Course, money: &str, common: &Common
     let state = course.state();
     let begun = course.begun();
     let settled = state.settled();
-    let number = |x: Option<f64>| {
+    let number = |x: Option<f64>| x.map_or_else(|| NONE.into(), |x| amount(x, money));
         x.map_or_else(
             || NONE.into(),
             |x| if money.is_empty() { short(x) } else { format!("{} {money}", short(x)) },
