@@ -28,19 +28,26 @@ pub fn adaptive(kinks: &[f64], start: f64, step: f64, f: &dyn Fn(f64) -> f64) ->
     cuts.push(end);
     let (mut at, mut sum) = (start, 0.0);
     for cut in cuts {
-        sum += halve(at, cut, fixed(at, cut, f), 12, f);
+        sum += halve((at, cut), fixed(at, cut, f), (0.0, 12), f);
         at = cut;
     }
     sum
 }
 
-fn halve(a: f64, b: f64, whole: f64, depth: u32, f: &dyn Fn(f64) -> f64) -> f64 {
+/// Integral of `f` from `a` to `b`, halved until what halving changes is at most `change`: a jump in an unknown place costs
+/// as many halvings as it takes digits, at most 50.
+pub fn jumping(a: f64, b: f64, change: f64, f: &dyn Fn(f64) -> f64) -> f64 {
+    halve((a, b), fixed(a, b, f), (change, 50), f)
+}
+
+fn halve((a, b): (f64, f64), whole: f64, (change, depth): (f64, u32), f: &dyn Fn(f64) -> f64) -> f64 {
     let mid = 0.5 * (a + b);
     let (left, right) = (fixed(a, mid, f), fixed(mid, b, f));
-    if depth == 0 || (left + right - whole).abs() <= 1e-13 * (left.abs() + right.abs()) {
+    let enough = change.max(1e-13 * (left.abs() + right.abs()));
+    if depth == 0 || (left + right - whole).abs() <= enough {
         return left + right;
     }
-    halve(a, mid, left, depth - 1, f) + halve(mid, b, right, depth - 1, f)
+    halve((a, mid), left, (change, depth - 1), f) + halve((mid, b), right, (change, depth - 1), f)
 }
 
 #[cfg(test)]
@@ -64,5 +71,7 @@ mod tests {
         assert!((adaptive(&[1.0], 0.0, 3.0, &f) - 2.0).abs() < 1e-14);
         assert!((adaptive(&[], 0.0, 3.0, &f) - 2.0).abs() < 1e-6);
         assert!((adaptive(&[1.0], 3.0, -3.0, &f) + 2.0).abs() < 1e-14);
+        let step = |x: f64| if x < 0.7 { 1.0 } else { 3.0 };
+        assert!((jumping(0.0, 1.0, 1e-13, &step) - 1.6).abs() < 1e-12);
     }
 }

@@ -358,7 +358,7 @@ fn costs_that_fall_without_end() {
         ("{ matrix = 0 }", ""),
     ] {
         let said = said_of_dual(&with(low, cost));
-        assert!(said[0].contains("follower `a`: at some prices her cost falls without end"), "{said:?}");
+        assert!(said[0].contains("follower `a`: cost: found one that is not strongly convex"), "{said:?}");
         assert!(read(&dual_text(&with("low = 0\nhigh = 2\n", cost))).is_ok(), "{cost}");
         let text = with(low, cost)
             .replace("method = \"ascent\"\nstep = 1\nfading = true", "method = \"multipliers\"");

@@ -811,10 +811,10 @@ fn what_is_too_large_is_refused() {
     let player = |k: usize| {
         format!(
             "[[players]]\nname = \"p{k}\"\ntypes = 10\nlaw = \"uniform\"\nvalues = [{}]\n",
-            (0..10).map(|t| format!("[{k}, {t}]")).collect::<Vec<_>>().join(", ")
+            (0..10).map(|t| format!("[{k}, {t}, 0]")).collect::<Vec<_>>().join(", ")
         )
     };
-    let text = game_text("[season]\ndays = 9\n[game]\nsecond = [\"a\", \"b\"]\n")
+    let text = game_text("[season]\ndays = 9\n[game]\nsecond = [\"a\", \"b\", \"c\"]\n")
         + &(0..12).map(player).collect::<String>();
     let problem = read(&text).unwrap_err();
     assert!(problem.message().starts_with("the game has 1.000e12 distinct type profiles"), "{problem}");

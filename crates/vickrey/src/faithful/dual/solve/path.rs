@@ -48,8 +48,10 @@ pub fn path(
     };
     let share: Vec<f64> = (0..points.max(2)).map(|k| k as f64 / (points.max(2) - 1) as f64).collect();
     let marginal: Vec<f64> = share.iter().map(|t| at(*t)).collect();
+    // Where the others have no choice left their price is not unique, and jumps.
+    let size = marginal.iter().fold(0.0_f64, |s, x| s.max(x.abs()));
     Ok(Path {
-        integral: gauss::adaptive(&[], 0.0, 1.0, &at),
+        integral: gauss::jumping(0.0, 1.0, 1e-12 * size, &at),
         tax: whole.payment(agent),
         clearing: whole.clearing[agent],
         share,
