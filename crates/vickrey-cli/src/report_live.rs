@@ -24,11 +24,6 @@ pub fn course(out: &mut dyn Write, course: &Course, money: &str, common: &Common
     let begun = course.begun();
     let settled = state.settled();
     let number = |x: Option<f64>| x.map_or_else(|| NONE.into(), |x| amount(x, money));
-        x.map_or_else(
-            || NONE.into(),
-            |x| if money.is_empty() { short(x) } else { format!("{} {money}", short(x)) },
-        )
-    };
     let status = settled.map_or_else(
         || format!("not finished: {}", course.stage().word()),
         |s| status_words(status(s)).into(),
