@@ -17,6 +17,7 @@ mod modes;
 mod paint;
 mod panels;
 mod payments;
+mod price_paths;
 mod reports;
 mod scaling;
 mod scene;
@@ -37,8 +38,9 @@ pub use data::{Mark, NamedValues, Path, TimeSeries};
 pub use distribution::Distribution;
 pub use loglog::{LogLog, ReferenceSlope, Series};
 pub use modes::{ModePoint, Modes};
-pub use panels::{DayCurve, DayPanel, Line, Panels};
+pub use panels::{Across, DayCurve, DayPanel, Line, Panels};
 pub use payments::Payments;
+pub use price_paths::{PricePath, PricePaths};
 pub use reports::{ReportCurve, Reports};
 pub use scaling::Scaling;
 pub use season::{Season, Stack};
@@ -138,10 +140,12 @@ pub enum Picture {
     Modes(Modes),
     /// A season day by day: quantities, payments, cells.
     Season(Season),
-    /// Curves over the days in panels.
+    /// Curves over days or rounds in panels.
     Panels(Panels),
     /// The order of what happens in a period.
     Timing(Timing),
+    /// The price of the others on the way from absence to an allocation.
+    PricePaths(PricePaths),
 }
 
 impl Picture {
@@ -182,6 +186,7 @@ impl Picture {
             Picture::Modes(chart) => chart.scene(),
             Picture::Season(chart) => chart.scene(),
             Picture::Panels(chart) => chart.scene(),
+            Picture::PricePaths(chart) => chart.scene(),
         }
     }
 }

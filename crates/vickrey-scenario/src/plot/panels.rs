@@ -1,4 +1,4 @@
-//! Curves over the days in panels under each other, days on a logarithmic axis.
+//! Curves over days or rounds in panels under each other: days on a logarithmic axis, rounds on a plain one.
 
 use super::axis::{Axis, BOTTOM_ROOM, EDGE, LABEL_SIZE, Panel, Side, range};
 use super::check::{self, LARGEST};
@@ -21,12 +21,12 @@ pub enum Line {
     Limit,
 }
 
-/// A curve over the days.
+/// A curve over the days or rounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DayCurve {
     /// How it is drawn.
     pub line: Line,
-    /// Day and value, days from 1 on.
+    /// Day or round and value, from 1 on.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -43,7 +43,17 @@ pub struct DayPanel {
     pub curves: Vec<DayCurve>,
 }
 
-/// Panels under each other over the same days.
+/// What panels run over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Across {
+    /// Days, on a logarithmic axis.
+    #[default]
+    Days,
+    /// Rounds, on a plain axis: what shrinks by the same factor in every round is a straight line on a logarithmic height.
+    Rounds,
+}
+
+/// Panels under each other over the same days or rounds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panels {
     /// Written above the chart.
@@ -56,6 +66,8 @@ pub struct Panels {
     pub mark: String,
     /// What the dark dashed line is; empty: there is none.
     pub limit: String,
+    /// What they run over.
+    pub across: Across,
     /// The panels, from top to bottom.
     pub panels: Vec<DayPanel>,
 }
@@ -75,11 +87,15 @@ impl Panels {
         let right = scene.width - 30.0;
         let days = self.panels.iter().flat_map(|p| &p.curves).flat_map(|c| &c.points).map(|p| p.0);
         let (low, high) = range(days).unwrap_or((1.0, 10.0));
-        let x = Axis::log((low, high.max(low * 1.1)), right - left, Side::Bottom);
+        let x = match self.across {
+            Across::Days => Axis::log((low, high.max(low * 1.1)), right - left, Side::Bottom),
+            Across::Rounds => Axis::periods(high as usize + 1, 0.0, right - left),
+        };
         for (k, (panel, y)) in self.panels.iter().zip(axes).enumerate() {
             let from = top + k as f64 * (each + GAP);
             let frame = Panel { area: Area::new(left, from, right, from + each), x: x.clone(), y };
-            panel.draw(&mut scene, &frame, k + 1 == self.panels.len());
+            let title = (k + 1 == self.panels.len()).then_some(self.across.title());
+            panel.draw(&mut scene, &frame, title);
         }
         Ok(scene)
     }
@@ -113,6 +129,15 @@ impl Panels {
     }
 }
 
+impl Across {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Days => "day",
+            Self::Rounds => "round",
+        }
+    }
+}
+
 impl DayPanel {
     /// The points that can be drawn.
     fn kept(&self, curve: &DayCurve) -> Vec<Point> {
@@ -131,7 +156,7 @@ impl DayPanel {
         Axis::linear((low, high), length, Side::Left)
     }
 
-    fn draw(&self, scene: &mut Scene, frame: &Panel, last: bool) {
+    fn draw(&self, scene: &mut Scene, frame: &Panel, x_title: Option<&str>) {
         frame.draw_grid(scene);
         if !self.log {
             frame.draw_zero(scene);
@@ -139,7 +164,7 @@ impl DayPanel {
         for curve in self.curves.iter().rev() {
             frame.draw_curve(scene, &self.kept(curve), stroke(curve.line));
         }
-        frame.draw_axes(scene, last.then_some("day"), "");
+        frame.draw_axes(scene, x_title, "");
         let title = text::with_unit(&self.label, &self.unit, frame.y.exponent);
         let (room, middle) = (frame.area.height() + 14.0, (frame.area.top + frame.area.bottom) / 2.0);
         let size = (0.99 * LABEL_SIZE * room / text::width(&title, LABEL_SIZE)).clamp(10.5, LABEL_SIZE);

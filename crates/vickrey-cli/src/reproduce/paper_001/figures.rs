@@ -5,7 +5,7 @@ use vickrey::two_stage::simulate::{Nature, Setting, play};
 use vickrey::two_stage::strategies::Bidding;
 use vickrey::two_stage::{Demand, Law, Supertypes, Terms};
 use vickrey_scenario::plot::{
-    CurveMark, Curves, DayCurve, DayPanel, Line, LogLog, Panels, Picture, ReferenceSlope, Series,
+    Across, CurveMark, Curves, DayCurve, DayPanel, Line, LogLog, Panels, Picture, ReferenceSlope, Series,
 };
 
 use super::cases::{Market, every_day};
@@ -160,6 +160,7 @@ fn seasons() -> Result<(Panels, Panels), Failure> {
         players: stories.iter().map(|story| story.name.to_owned()).collect(),
         mark: String::new(),
         limit: limit.into(),
+        across: Across::Days,
         panels,
     }
     };

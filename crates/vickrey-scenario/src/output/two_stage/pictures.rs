@@ -6,7 +6,9 @@ use vickrey::two_stage::test::Statistics;
 
 use super::{Checkpoint, Repeated, SeasonResult};
 use crate::output::kinds::{Kind, Pictured, chart_title};
-use crate::plot::{Cell, Cells, DayCurve, DayPanel, Fill, Line, NamedValues, Panels, Picture, Season, Stack};
+use crate::plot::{
+    Across, Cell, Cells, DayCurve, DayPanel, Fill, Line, NamedValues, Panels, Picture, Season, Stack,
+};
 
 /// Signals and outcomes that have a row of their own.
 const MOST_SIGNALS: usize = 4;
@@ -241,6 +243,7 @@ impl<R: Repeated> SeasonResult<'_, R> {
             players: self.watched_names(),
             mark: "if honest, expected".into(),
             limit: String::new(),
+            across: Across::Days,
             panels,
         }
     }
@@ -281,6 +284,7 @@ impl<R: Repeated> SeasonResult<'_, R> {
             players: self.watched_names(),
             mark: mark.into(),
             limit: limit.into(),
+            across: Across::Days,
             panels: TESTS.into_iter().filter_map(panel).collect(),
         }
     }
