@@ -1,6 +1,6 @@
 #!/bin/sh
 # Times Vickrey beside general solvers. Arguments go to the side-by-side program:
-# --market static, --market lq or --market pivot runs one of the three.
+# --market static, lq, pivot, two-stage or dual runs one of the five.
 #
 #   VICKREY_PEERS_VENV    directory of the Python environment (default: .venv beside this file)
 #   VICKREY_PEERS_PYTHON  the Python that makes it (default: python3)

@@ -1,9 +1,10 @@
 //! Times Vickrey beside general solvers on the same markets; `benches/peers/run.sh` starts it.
 //!
 //! `side-by-side --python PATH --scripts DIRECTORY` prints one Markdown table for the static market, one for the
-//! linear-quadratic one, one for the dynamic pivot mechanism and one for the two-stage mechanism; `--market static`,
-//! `--market lq`, `--market pivot` or `--market two-stage` prints one of them.
+//! linear-quadratic one, one for the dynamic pivot mechanism, one for the two-stage mechanism and one for resources shared
+//! by prices; `--market static`, `lq`, `pivot`, `two-stage` or `dual` prints one of them.
 
+mod dual;
 mod lq;
 mod peer;
 mod pivot;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use vickrey_benches::Failure;
 
 const SEED: u64 = 1;
-const USAGE: &str = "usage: side-by-side --python PATH --scripts DIRECTORY [--market static|lq|pivot|two-stage|all] [--sizes N,N] \
+const USAGE: &str = "usage: side-by-side --python PATH --scripts DIRECTORY [--market static|lq|pivot|two-stage|dual|all] [--sizes N,N] \
                      [--periods T,T] [--max-seconds S]";
 
 fn main() -> ExitCode {
@@ -43,6 +44,9 @@ fn compare(options: &Options) -> Result<(), Failure> {
     if wanted(Market::TwoStage) {
         two_stage::compare(options)?;
     }
+    if wanted(Market::Dual) {
+        dual::compare(options)?;
+    }
     println!();
     println!(
         "`~` marks a run that was stopped: its total is extrapolated, building and solving are what was done."
@@ -61,6 +65,7 @@ enum Market {
     LinearQuadratic,
     Pivot,
     TwoStage,
+    Dual,
     All,
 }
 
@@ -103,7 +108,7 @@ impl Options {
         }
         options.python = python.ok_or_else(|| format!("--python is missing\n{USAGE}"))?;
         options.scripts = scripts.ok_or_else(|| format!("--scripts is missing\n{USAGE}"))?;
-        for script in [statics::SCRIPT, lq::SCRIPT, pivot::SCRIPT, two_stage::SCRIPT] {
+        for script in [statics::SCRIPT, lq::SCRIPT, pivot::SCRIPT, two_stage::SCRIPT, dual::SCRIPT] {
             if !options.scripts.join(script).is_file() {
                 return Err(
                     format!("--scripts: there is no {script} in {}", options.scripts.display()).into()
@@ -120,8 +125,12 @@ fn read_market(text: &str) -> Result<Market, Failure> {
         "lq" => Ok(Market::LinearQuadratic),
         "pivot" => Ok(Market::Pivot),
         "two-stage" => Ok(Market::TwoStage),
+        "dual" => Ok(Market::Dual),
         "all" => Ok(Market::All),
-        _ => Err(format!("--market: found {text}, accepted are static, lq, pivot, two-stage and all").into()),
+        _ => {
+            Err(format!("--market: found {text}, accepted are static, lq, pivot, two-stage, dual and all")
+                .into())
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use crate::failure::Failure;
 mod paper_000;
 mod paper_001;
 mod paper_002;
+mod paper_003;
 
 /// The papers whose numbers can be recomputed.
-pub const KEYS: &[&str] = &["000", "001", "002"];
+pub const KEYS: &[&str] = &["000", "001", "002", "003"];
 
 /// One number or figure of a paper.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -103,6 +104,7 @@ pub fn recompute(key: &str, with_figures: bool) -> Result<(Vec<Row>, Vec<File>),
         "000" => paper_000::recompute(with_figures),
         "001" => paper_001::recompute(with_figures),
         "002" => paper_002::recompute(with_figures),
+        "003" => paper_003::recompute(with_figures),
         _ => {
             Err(Failure::run(format!("paper {key} cannot be recomputed yet; there are: {}", KEYS.join(", "))))
         }

@@ -18,6 +18,7 @@ mod modes;
 mod paint;
 mod panels;
 mod payments;
+mod price_paths;
 mod reports;
 mod scaling;
 mod scene;
@@ -41,6 +42,7 @@ pub use loglog::{LogLog, ReferenceSlope, Series};
 pub use modes::{ModePoint, Modes};
 pub use panels::{Across, DayCurve, DayPanel, Line, Panels};
 pub use payments::Payments;
+pub use price_paths::{PricePath, PricePaths};
 pub use reports::{ReportCurve, Reports};
 pub use scaling::Scaling;
 pub use season::{Season, Stack};
@@ -146,6 +148,8 @@ pub enum Picture {
     Timing(Timing),
     /// Payments as areas under marginal prices.
     Areas(Areas),
+    /// The price of the others on the way from absence to an allocation.
+    PricePaths(PricePaths),
 }
 
 impl Picture {
@@ -187,6 +191,7 @@ impl Picture {
             Picture::Season(chart) => chart.scene(),
             Picture::Panels(chart) => chart.scene(),
             Picture::Areas(chart) => chart.scene(),
+            Picture::PricePaths(chart) => chart.scene(),
         }
     }
 }

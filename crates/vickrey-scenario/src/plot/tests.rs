@@ -213,6 +213,22 @@ fn modes() -> Modes {
     }
 }
 
+fn price_paths() -> PricePaths {
+    let path = |name: &str, slope: f64| PricePath {
+        name: name.to_owned(),
+        points: (0..=10).map(|k| f64::from(k) / 10.0).map(|x| (x, slope * x - 0.2)).collect(),
+    };
+    PricePaths {
+        title: TITLE.to_owned(),
+        x_label: "z".to_owned(),
+        y_label: "price".to_owned(),
+        area: "tax".to_owned(),
+        rectangle: "clearing".to_owned(),
+        paths: vec![path("few", 2.0), path("many", -0.1)],
+        ..PricePaths::default()
+    }
+}
+
 fn every_chart() -> Vec<Picture> {
     vec![
         Picture::SupplyDemand(supply_demand()),
@@ -236,6 +252,7 @@ fn every_chart() -> Vec<Picture> {
         Picture::Reports(reports(5)),
         Picture::Reports(reports(60)),
         Picture::Modes(modes()),
+        Picture::PricePaths(price_paths()),
     ]
 }
 
@@ -325,6 +342,7 @@ fn empty_series_over_periods_samples_and_agents_are_refused() {
     assert!(is_empty(&Picture::Course(Course::default())));
     assert!(is_empty(&Picture::Reports(reports(0))));
     assert!(is_empty(&Picture::Modes(Modes { points: Vec::new(), ..modes() })));
+    assert!(is_empty(&Picture::PricePaths(PricePaths { paths: Vec::new(), ..price_paths() })));
 }
 
 #[test]
