@@ -116,10 +116,13 @@ fn two() -> Result<Vec<Row>, Failure> {
     ])
 }
 
+/// Wishes, and the round from which faithful followers are fined.
+type Cases = &'static [(&'static [f64], usize)];
+
 /// Where the printed test begins to fine faithful followers.
 fn failures() -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    let known: [(&str, Graph, &[(&[f64], usize)]); 2] = [
+    let known: [(&str, Graph, Cases); 2] = [
         (
             "path of 5",
             path(5)?,
