@@ -218,7 +218,9 @@ fn gap(
     if missed.is_nan() || missed > 1e-6 * (1.0 + size) {
         return Err(SolveError::Unsettled(format!("without {}", problem.name(agent)), STEPS, missed));
     }
-    let delta = moved(problem, &whole.z, agent);
+    // What the answers to the price of the whole still miss is not hers.
+    let mut delta = moved(problem, &whole.z, agent);
+    delta.iter_mut().zip(&whole.residual).for_each(|(d, r)| *d -= r);
     let mut sum = Sum::default();
     for (w, p) in whole.price.iter().zip(&point.price).zip(&delta).map(|((w, p), d)| (w * d, p * d)) {
         sum.add(w);
