@@ -137,7 +137,8 @@ proptest! {
         if all.gap[0].is_finite() {
             let way = path(&problem, &costs, 0, 5).unwrap();
             let size = way.clearing.abs() + way.tax.abs() + 1.0;
-            prop_assert!((way.integral - way.tax).abs() < 1e-8 * size, "{:?}", way);
+            // A bend within the last 0.3 % of a panel lies behind its nodes: up to (0.003 / 4)^2 / 2 of what the slope changes by.
+            prop_assert!((way.integral - way.tax).abs() < 1e-6 * size, "{:?}", way);
             prop_assert!(way.tax <= way.clearing + 1e-12 * size);
         }
     }
