@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// Make keys with which a leader and followers sign what they say
 ///
 /// Every party makes a key of its own and keeps the file; the public half goes into the enrolment, a file that leader and
-/// followers agree on before a run (leader = "key", and [[follower]] with name and key for each, in the scenario's order).
+/// followers agree on before a run (leader = "key", and `[[follower]]` with name and key for each, in the scenario's order).
 /// With --scenario, a folder with keys for everybody and the enrolment: for runs on one machine.
 #[derive(Args, Debug)]
 #[command(after_help = "\

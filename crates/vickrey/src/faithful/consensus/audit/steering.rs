@@ -9,7 +9,7 @@ const PRIME: u64 = (1 << 61) - 1;
 pub const MOST: usize = 300;
 
 /// Dimension of the space in which a follower can move all others' final positions in so many rounds, if its messages are
-/// any numbers; N - 1 is all there is. None above [`MOST`] followers.
+/// any numbers; N - 1 is all there is. None above 300 followers.
 ///
 /// Messages to a neighbour j in round k move them by a multiple of (1 - alpha M)^{n-k} e_j, with M the Laplacian without
 /// the follower's row and column: together the span of M^h e_j, h < n. M has whole numbers, so its rank is counted exactly,
