@@ -17,7 +17,7 @@ pub struct Path {
     pub share: Vec<f64>,
     /// lam^-i(a + t (z - a))'R_i (z - a): what the next bit of the way costs the others, money per t.
     pub marginal: Vec<f64>,
-    /// The area under it: the VCG tax.
+    /// The area under it, by quadrature: the VCG tax. A bend right behind the last node of a panel costs up to 1e-6.
     pub integral: f64,
     /// The tax from the problems with and without her.
     pub tax: f64,
