@@ -368,15 +368,19 @@ impl Leader {
             Method::Multipliers { rho, .. } => rho,
             _ => 0.0,
         };
+        let questions: Vec<Question> = state.running.iter().map(question).collect();
+        let placed = Places::same(&state.round.questions, &questions);
         state.round = Arc::new(Round {
             k: state.k + 1,
-            questions: state.running.iter().map(question).collect(),
+            questions,
             prices: state.running.iter().flat_map(|it| it.prices.iter().copied()).collect(),
             rho,
             sensitivities: self.plan.rules().method == Method::Newton,
             couplings: self.plan.problem().couplings(),
         });
-        state.places = Arc::new(Places::new(&state.round, self.agents()));
+        if !placed {
+            state.places = Arc::new(Places::new(&state.round, self.agents()));
+        }
         state.personal = state.round.questions.iter().any(|q| q.shared || q.probed);
     }
 
@@ -549,27 +553,26 @@ impl Leader {
             answers,
         };
         let (k, step, steepness) = (state.k, state.step, state.steepness.clone());
-        let running = std::mem::take(&mut state.running);
-        let moved: Vec<(Iteration, usize)> = running
-            .into_par_iter()
+        let mut running = std::mem::take(&mut state.running);
+        held.choice = running
+            .par_iter_mut()
             .zip(sums)
-            .map(|(mut it, sums)| {
-                let parts = self.parts(&it, &held);
-                let choice = it.step(self.plan.rules(), step, steepness.as_deref(), sums, &parts);
-                (it, choice)
+            .map(|(it, sums)| {
+                let parts = self.parts(it, &held);
+                it.step(self.plan.rules(), step, steepness.as_deref(), sums, &parts)
             })
             .collect();
-        moved.iter().enumerate().for_each(|(q, (_, choice))| held.choice[q] = *choice);
-        let main = moved.iter().zip(sums).find(|((it, _), _)| it.number == state.main);
-        state.history.extend(main.map(|((it, choice), sums)| glance(k, it, *choice, sums)));
-        let ended: Vec<Result<(Iteration, Option<Finish>), LeaderError>> = moved
-            .into_par_iter()
+        if let Some(q) = running.iter().position(|it| it.number == state.main) {
+            state.history.push(glance(k, &running[q], held.choice[q], &sums[q]));
+        }
+        let ended: Vec<Result<Option<Finish>, LeaderError>> = running
+            .par_iter_mut()
             .zip(sums)
-            .map(|((it, choice), sums)| {
-                let absent = it.absent.to_vec();
-                self.judge(it, choice, sums, &held).map_err(|source| LeaderError::Projection {
+            .zip(&held.choice)
+            .map(|((it, sums), choice)| {
+                self.judge(it, *choice, sums, &held).map_err(|source| LeaderError::Projection {
                     round: k,
-                    absent,
+                    absent: it.absent.to_vec(),
                     source,
                 })
             })
@@ -579,15 +582,13 @@ impl Leader {
             // Giving megabytes back takes as long as a part of the sums; followers compute meanwhile.
             rayon::spawn(move || drop(before));
         }
-        for result in ended {
-            let (it, finish) = result?;
-            match finish {
-                Some(finish) => {
-                    state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
-                }
-                None => state.running.push(it),
-            }
-        }
+        let mut ended = ended.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
+        running.retain(|it| {
+            let Some(finish) = ended.next().flatten() else { return true };
+            state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
+            false
+        });
+        state.running = running;
         Ok(())
     }
 
@@ -621,14 +622,14 @@ impl Leader {
         (0..self.agents()).filter(move |i| !absent.contains(i))
     }
 
-    /// Whether a problem ends with this round, and with which allocation.
+    /// How a problem ends, if it ends with this round.
     fn judge(
         &self,
-        mut it: Iteration,
+        it: &mut Iteration,
         choice: usize,
         sums: &Sums,
         held: &Held,
-    ) -> Result<(Iteration, Option<Finish>), Infeasible> {
+    ) -> Result<Option<Finish>, Infeasible> {
         let stop = self.plan.rules().stop;
         let pure = std::mem::replace(&mut it.pure, false);
         if let Some(mut candidate) = it.candidate.take() {
@@ -638,26 +639,24 @@ impl Leader {
             let epsilon = if let Stop::Gap { epsilon, .. } = stop { epsilon } else { 0.0 };
             let certified = candidate.lower.is_some_and(|lower| sums.probed - lower <= epsilon);
             if certified || (pure && it.k >= it.cap) {
-                let finish = finish(&it, candidate, certified);
-                return Ok((it, Some(finish)));
+                return Ok(Some(finish(it, candidate, certified)));
             }
         }
         let last = it.k >= it.cap;
         if pure && !last {
-            return Ok((it, None));
+            return Ok(None);
         }
         if last || it.promising(stop, sums, choice) {
-            let allocation = self.nearest(&it.absent, &self.gather(&it, held))?;
+            let allocation = self.nearest(&it.absent, &self.gather(it, held))?;
             let sound = self.plan.rules().bound == Bound::Naive || it.bounds(self.boxes);
             let candidate = Candidate { allocation, lower: if sound { it.lower } else { None } };
             if last && (sound || pure) {
-                let finish = finish(&it, candidate, false);
-                return Ok((it, Some(finish)));
+                return Ok(Some(finish(it, candidate, false)));
             }
             it.pure = !sound;
             it.candidate = Some(candidate);
         }
-        Ok((it, None))
+        Ok(None)
     }
 
     /// The allocation nearest to the answers; to everybody's absence if the answers are so large that rounding leaves

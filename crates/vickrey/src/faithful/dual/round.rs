@@ -5,19 +5,23 @@
 //! after the other; and nothing is ever subtracted from a sum, so that nobody's garbage can reach a problem that she is
 //! absent from.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::iterate::Sums;
-use super::letters::{Answer, Round};
+use super::letters::{Answer, Question, Round};
 use super::model::Problem;
 use crate::mechanism::AgentId;
 use crate::numeric::sum::Sum;
 
 /// Problems per task of a pass over all answers. Fixed, though no sum crosses a task.
 const TASK: usize = 256;
+
+/// Followers whose answers are read side by side: memory delivers many streams at once faster than one after the other.
+const BLOCK: usize = 8;
 
 /// Where everybody's numbers stand in the answers of a round.
 #[derive(Clone, Debug)]
@@ -49,6 +53,17 @@ impl Places {
     /// Trials in a follower's answer before a question.
     pub fn row(&self, agent: AgentId, q: usize) -> usize {
         self.before(&self.rows, agent, q)
+    }
+
+    /// Whether the answers to these questions have the same places as those to some others.
+    pub fn same(before: &[Question], now: &[Question]) -> bool {
+        let key = |q: &Question| (q.problem, q.trials, q.probed);
+        before.len() == now.len() && before.iter().zip(now).all(|(a, b)| key(a) == key(b))
+    }
+
+    /// Whether a follower is absent from a question.
+    fn skips(&self, agent: AgentId, q: usize) -> bool {
+        self.skipped[agent].binary_search(&q).is_ok()
     }
 
     fn probe(&self, agent: AgentId, q: usize) -> usize {
@@ -163,7 +178,7 @@ pub(super) fn pass(
 ) -> Pass {
     let m = problem.couplings();
     let packed = if round.sensitivities { m * (m + 1) / 2 } else { 0 };
-    let tasks: Vec<std::ops::Range<usize>> =
+    let tasks: Vec<Range<usize>> =
         (0..round.questions.len()).step_by(TASK).map(|a| a..(a + TASK).min(round.questions.len())).collect();
     let mut pieces: Vec<Vec<Piece<'_>>> = tasks.iter().map(|_| Vec::with_capacity(answers.len())).collect();
     for (agent, answer) in answers.iter_mut().enumerate() {
@@ -178,6 +193,9 @@ pub(super) fn pass(
             let (sensitivity, later_sensitivity) = std::mem::take(&mut rest.2).split_at_mut(rows * packed);
             let (probed, later_probed) = rest.3.split_at(probes);
             rest = (later_z, later_value, later_sensitivity, later_probed);
+            if rows == 0 {
+                continue;
+            }
             pieces.push(Piece { agent, z, value, sensitivity, probed });
         }
     }
@@ -222,7 +240,7 @@ struct Task<'a> {
     round: &'a Round,
     places: &'a Places,
     held: Option<&'a Held>,
-    task: std::ops::Range<usize>,
+    task: Range<usize>,
     packed: usize,
 }
 
@@ -243,35 +261,61 @@ impl Task<'_> {
         let groups = self.columns.groups;
         let mut totals =
             Totals::new(self.places.rows[self.task.end] - first, groups, self.packed, self.task.len());
-        for piece in pieces {
-            self.fill(piece, look, missing);
-            let n = self.problem.follower(piece.agent).decisions();
-            let lanes = &self.columns.lanes[piece.agent];
-            let (mut at, mut probe) = (0, 0);
-            for range in self.segments(piece.agent) {
+        for block in pieces.chunks_mut(BLOCK) {
+            block.iter_mut().for_each(|piece| self.fill(piece, look, missing));
+            let mut at = vec![0; block.len()];
+            let (mut strands, mut values) = (Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK));
+            for range in self.stretches(block) {
                 let count = self.places.rows[range.end] - self.places.rows[range.start];
                 let from = self.places.rows[range.start] - first;
-                let rows = from..from + count;
-                let used = &mut totals.used[rows.start * groups..rows.end * groups];
-                add_used(&piece.z[at * n..(at + count) * n], n, lanes, groups, used);
-                let (value, lost) = (&mut totals.value[rows.clone()], &mut totals.lost[rows]);
-                add_values(&piece.value[at..at + count], value, lost);
-                let own = &piece.sensitivity[at * self.packed..(at + count) * self.packed];
-                totals.sensitivity[from * self.packed..].iter_mut().zip(own).for_each(|(s, x)| *s += x);
-                if self.places.probes[range.end] > self.places.probes[range.start] {
-                    for q in range.filter(|&q| self.round.questions[q].probed) {
-                        totals.probed[q - self.task.start].add(piece.probed[probe]);
-                        probe += 1;
+                (strands.clear(), values.clear());
+                for (piece, at) in block.iter().zip(&mut at) {
+                    if self.places.skips(piece.agent, range.start) {
+                        continue;
                     }
+                    let n = self.problem.follower(piece.agent).decisions();
+                    let z = &piece.z[*at * n..(*at + count) * n];
+                    strands.push(Strand { z, n, lanes: &self.columns.lanes[piece.agent] });
+                    values.push(&piece.value[*at..*at + count]);
+                    let own = &piece.sensitivity[*at * self.packed..(*at + count) * self.packed];
+                    totals.sensitivity[from * self.packed..].iter_mut().zip(own).for_each(|(s, x)| *s += x);
+                    *at += count;
                 }
-                at += count;
+                let rows = from..from + count;
+                add_used(&strands, groups, &mut totals.used[rows.start * groups..rows.end * groups]);
+                add_values(&values, &mut totals.value[rows.clone()], &mut totals.lost[rows]);
             }
+            block.iter().for_each(|piece| self.add_probed(piece, &mut totals));
         }
         totals
     }
 
+    fn add_probed(&self, piece: &Piece<'_>, totals: &mut Totals) {
+        let probed = |q: &usize| self.round.questions[*q].probed;
+        if piece.probed.is_empty() {
+            return;
+        }
+        for (q, cost) in self.segments(piece.agent).flatten().filter(probed).zip(piece.probed) {
+            totals.probed[q - self.task.start].add(*cost);
+        }
+    }
+
+    /// The task's questions in stretches that each of these followers is either absent from or in, throughout.
+    fn stretches(&self, block: &[Piece<'_>]) -> Vec<Range<usize>> {
+        let inside = |piece: &Piece<'_>| {
+            let skipped = &self.places.skipped[piece.agent];
+            let from = skipped.partition_point(|s| *s < self.task.start);
+            skipped[from..].iter().copied().take_while(|s| *s < self.task.end)
+        };
+        let mut bounds = vec![self.task.start, self.task.end];
+        bounds.extend(block.iter().flat_map(inside).flat_map(|skipped| [skipped, skipped + 1]));
+        bounds.sort_unstable();
+        bounds.dedup();
+        bounds.windows(2).map(|pair| pair[0]..pair[1]).collect()
+    }
+
     /// The task's questions that a follower is not absent from.
-    fn segments(&self, agent: AgentId) -> impl Iterator<Item = std::ops::Range<usize>> {
+    fn segments(&self, agent: AgentId) -> impl Iterator<Item = Range<usize>> {
         let mut from = self.task.start;
         let end = self.task.end;
         let skipped = &self.places.skipped[agent];
@@ -395,30 +439,57 @@ fn finite(xs: &[f64]) -> bool {
     xs.iter().fold(true, |all, x| all & x.is_finite())
 }
 
-/// One more value for every compensated sum ([`Sum`], many at a time).
+/// More values for every compensated sum ([`Sum`], many at a time): one from each follower, in their order.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn add_values(values: &[f64], total: &mut [f64], lost: &mut [f64]) {
-    for ((x, total), lost) in values.iter().zip(total).zip(lost) {
-        let next = *total + x;
-        let added = next - *total;
-        *lost += (*total - (next - added)) + (x - added);
-        *total = next;
+fn add_values(values: &[&[f64]], total: &mut [f64], lost: &mut [f64]) {
+    let (blocks, rest) = values.as_chunks::<BLOCK>();
+    for block in blocks {
+        add_compensated(block, total, lost);
+    }
+    for one in rest {
+        add_compensated(std::array::from_ref(one), total, lost);
     }
 }
 
-/// used += R z for many z of one follower, in whole groups of four couplings.
+#[inline(always)]
+fn add_compensated<const F: usize>(values: &[&[f64]; F], total: &mut [f64], lost: &mut [f64]) {
+    let count = total.len();
+    let values = values.map(|own| &own[..count]);
+    let lost = &mut lost[..count];
+    for row in 0..count {
+        let (mut so_far, mut missed) = (total[row], lost[row]);
+        for own in values {
+            let next = so_far + own[row];
+            let added = next - so_far;
+            missed += (so_far - (next - added)) + (own[row] - added);
+            so_far = next;
+        }
+        (total[row], lost[row]) = (so_far, missed);
+    }
+}
+
+/// Consecutive rows of one follower's answer, n numbers each, and the columns of her R.
+struct Strand<'a> {
+    z: &'a [f64],
+    n: usize,
+    lanes: &'a [[f64; 4]],
+}
+
+/// used += sum of R_i z_i, row by row, in whole groups of four couplings. Followers are added in their order.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn add_used(z: &[f64], n: usize, lanes: &[[f64; 4]], groups: usize, used: &mut [[f64; 4]]) {
+fn add_used(strands: &[Strand<'_>], groups: usize, used: &mut [[f64; 4]]) {
     match groups {
-        1 => add_groups::<1>(z, n, lanes, used),
-        2 => add_groups::<2>(z, n, lanes, used),
-        3 => add_groups::<3>(z, n, lanes, used),
-        4 => add_groups::<4>(z, n, lanes, used),
+        1 => add_groups::<1>(strands, used),
+        2 => add_groups::<2>(strands, used),
+        3 => add_groups::<3>(strands, used),
+        4 => add_groups::<4>(strands, used),
         _ => {
-            for (z, used) in z.chunks_exact(n).zip(used.chunks_exact_mut(groups)) {
-                for (x, column) in z.iter().zip(lanes.chunks_exact(groups)) {
-                    for (u, r) in used.iter_mut().zip(column) {
-                        (0..4).for_each(|l| u[l] += r[l] * x);
+            for Strand { z, n, lanes } in strands {
+                for (z, used) in z.chunks_exact(*n).zip(used.chunks_exact_mut(groups)) {
+                    for (x, column) in z.iter().zip(lanes.chunks_exact(groups)) {
+                        for (u, r) in used.iter_mut().zip(column) {
+                            (0..4).for_each(|l| u[l] += r[l] * x);
+                        }
                     }
                 }
             }
@@ -426,29 +497,48 @@ fn add_used(z: &[f64], n: usize, lanes: &[[f64; 4]], groups: usize, used: &mut [
     }
 }
 
-/// Two rows at a time share what is read of R.
 #[inline(always)]
-fn add_groups<const G: usize>(z: &[f64], n: usize, lanes: &[[f64; 4]], used: &mut [[f64; 4]]) {
-    let (mut pairs, mut sums) = (z.chunks_exact(2 * n), used.chunks_exact_mut(2 * G));
-    for (pair, used) in pairs.by_ref().zip(sums.by_ref()) {
-        let (one, other) = pair.split_at(n);
+fn add_groups<const G: usize>(strands: &[Strand<'_>], used: &mut [[f64; 4]]) {
+    let (blocks, rest) = strands.as_chunks::<BLOCK>();
+    // Loops, not closures: a closure would be compiled without the vector instructions of the caller.
+    for block in blocks {
+        add_block::<G, BLOCK>(block, used);
+    }
+    for strand in rest {
+        add_block::<G, 1>(std::array::from_ref(strand), used);
+    }
+}
+
+/// Many followers at a time share what is read and written of the sums, two rows at a time what is read of R.
+#[inline(always)]
+fn add_block<const G: usize, const F: usize>(strands: &[Strand<'_>; F], used: &mut [[f64; 4]]) {
+    let mut pairs = used.chunks_exact_mut(2 * G);
+    for (pair, used) in pairs.by_ref().enumerate() {
         let mut first: [[f64; 4]; G] = std::array::from_fn(|g| used[g]);
         let mut second: [[f64; 4]; G] = std::array::from_fn(|g| used[G + g]);
-        for ((x, y), column) in one.iter().zip(other).zip(lanes.chunks_exact(G)) {
-            for g in 0..G {
-                for l in 0..4 {
-                    first[g][l] += column[g][l] * x;
-                    second[g][l] += column[g][l] * y;
+        for Strand { z, n, lanes } in strands {
+            let (one, other) = z[2 * pair * n..2 * (pair + 1) * n].split_at(*n);
+            for ((x, y), column) in one.iter().zip(other).zip(lanes.chunks_exact(G)) {
+                for g in 0..G {
+                    for l in 0..4 {
+                        first[g][l] += column[g][l] * x;
+                        second[g][l] += column[g][l] * y;
+                    }
                 }
             }
         }
         used[..G].copy_from_slice(&first);
         used[G..].copy_from_slice(&second);
     }
-    let last = sums.into_remainder();
-    for (x, column) in pairs.remainder().iter().zip(lanes.chunks_exact(G)) {
-        for (u, r) in last.iter_mut().zip(column) {
-            (0..4).for_each(|l| u[l] += r[l] * x);
+    let last = pairs.into_remainder();
+    if last.is_empty() {
+        return;
+    }
+    for Strand { z, n, lanes } in strands {
+        for (x, column) in z[z.len() - n..].iter().zip(lanes.chunks_exact(G)) {
+            for (u, r) in last.iter_mut().zip(column) {
+                (0..4).for_each(|l| u[l] += r[l] * x);
+            }
         }
     }
 }
