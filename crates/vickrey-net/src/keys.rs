@@ -115,6 +115,11 @@ impl Key {
         PublicKey(self.0.verifying_key())
     }
 
+    /// The 32 secret bytes.
+    pub(crate) fn seed(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     pub(crate) fn sign(&self, text: &[u8]) -> [u8; 64] {
         self.0.sign(text).to_bytes()
     }
@@ -134,8 +139,11 @@ impl PublicKey {
     pub fn parse(field: &str, text: &str) -> Result<Self, KeyError> {
         let bytes = from_hex::<32>(text)
             .ok_or_else(|| KeyError::Text { field: field.into(), found: text.chars().take(80).collect() })?;
-        let key = VerifyingKey::from_bytes(&bytes).ok().filter(|key| !key.is_weak());
-        key.map(Self).ok_or_else(|| KeyError::Point { field: field.into() })
+        Self::from_bytes(&bytes).ok_or_else(|| KeyError::Point { field: field.into() })
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak()).map(Self)
     }
 
     pub(crate) fn signed(&self, text: &[u8], signature: &[u8; 64]) -> bool {

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod keys;
 pub mod lead;
 pub mod letters;
+pub mod line;
 pub mod log;
 pub mod message;
 pub mod record;

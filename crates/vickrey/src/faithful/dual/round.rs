@@ -13,12 +13,12 @@ use rayon::prelude::*;
 
 use super::iterate::Sums;
 use super::letters::{Answer, Question, Round};
-use super::model::Problem;
+use super::model::{Follower, Problem};
 use crate::mechanism::AgentId;
 use crate::numeric::sum::Sum;
 
 /// Problems per task of a pass over all answers. Fixed, though no sum crosses a task.
-const TASK: usize = 256;
+const TASK: usize = 512;
 
 /// Followers whose answers are read side by side: memory delivers many streams at once faster than one after the other.
 const BLOCK: usize = 8;
@@ -113,11 +113,16 @@ pub(super) struct Pass {
     pub missing: Vec<(usize, AgentId)>,
 }
 
-/// R_i of every follower, column by column, padded to whole groups of four numbers: as the pass reads it.
+/// R_i of every follower, column by column, padded to whole groups of four numbers, and the limits on her decisions: as the
+/// pass reads them.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
     groups: usize,
     lanes: Vec<Vec<[f64; 4]>>,
+    /// Whether anybody has limits.
+    limited: bool,
+    /// Lower and upper limit of every decision, four times over; infinite where there is none.
+    limits: Vec<Vec<[[f64; 4]; 2]>>,
 }
 
 impl Columns {
@@ -135,7 +140,11 @@ impl Columns {
                     .collect()
             })
             .collect();
-        Self { groups, lanes }
+        // Zeros signed so that zero less a limit of zero is +0, whichever zero a follower sends.
+        let pair = |(low, high): (&f64, &f64)| [[-(0.0 - low); 4], [high + 0.0; 4]];
+        let limits = problem.followers().iter().map(|f| f.low.iter().zip(&f.high).map(pair).collect());
+        let limited = problem.followers().iter().any(Follower::limited);
+        Self { groups, lanes, limited, limits: limits.collect() }
     }
 }
 
@@ -248,15 +257,23 @@ impl Task<'_> {
     fn run(&self, mut pieces: Vec<Piece<'_>>) -> Pass {
         let mut missing = Vec::new();
         // Looking at every number before it is used would take a third of the time. What is no number or infinite shows in
-        // the sums as well: then all is looked at, filled, and summed again.
-        let mut totals = self.add(&mut pieces, false, &mut missing);
-        if !finite(totals.used.as_flattened()) || !finite(&totals.sensitivity) {
-            totals = self.add(&mut pieces, true, &mut missing);
+        // the sums as well, and what lies outside of limits is seen on the way: then all is looked at, filled, and summed
+        // again.
+        let (mut totals, within) = self.add(&mut pieces, false, &mut missing);
+        if !within || !finite(totals.used.as_flattened()) || !finite(&totals.sensitivity) {
+            totals = self.add(&mut pieces, true, &mut missing).0;
         }
         Pass { sums: self.sums(&totals), missing }
     }
 
-    fn add(&self, pieces: &mut [Piece<'_>], look: bool, missing: &mut Vec<(usize, AgentId)>) -> Totals {
+    /// The sums, and whether all that was added is within its limits.
+    fn add(
+        &self,
+        pieces: &mut [Piece<'_>],
+        look: bool,
+        missing: &mut Vec<(usize, AgentId)>,
+    ) -> (Totals, bool) {
+        let mut within = true;
         let first = self.places.rows[self.task.start];
         let groups = self.columns.groups;
         let mut totals =
@@ -275,19 +292,21 @@ impl Task<'_> {
                     }
                     let n = self.problem.follower(piece.agent).decisions();
                     let z = &piece.z[*at * n..(*at + count) * n];
-                    strands.push(Strand { z, n, lanes: &self.columns.lanes[piece.agent] });
+                    let Columns { lanes, limits, .. } = self.columns;
+                    strands.push(Strand { z, n, lanes: &lanes[piece.agent], limits: &limits[piece.agent] });
                     values.push(&piece.value[*at..*at + count]);
                     let own = &piece.sensitivity[*at * self.packed..(*at + count) * self.packed];
                     totals.sensitivity[from * self.packed..].iter_mut().zip(own).for_each(|(s, x)| *s += x);
                     *at += count;
                 }
                 let rows = from..from + count;
-                add_used(&strands, groups, &mut totals.used[rows.start * groups..rows.end * groups]);
+                let used = &mut totals.used[rows.start * groups..rows.end * groups];
+                within &= add_used(&strands, groups, self.columns.limited, used);
                 add_values(&values, &mut totals.value[rows.clone()], &mut totals.lost[rows]);
             }
             block.iter().for_each(|piece| self.add_probed(piece, &mut totals));
         }
-        totals
+        (totals, within)
     }
 
     fn add_probed(&self, piece: &Piece<'_>, totals: &mut Totals) {
@@ -327,12 +346,14 @@ impl Task<'_> {
         })
     }
 
-    /// Puts what is within the limits, and what was held before in place of what is no number. Without limits numbers are
-    /// looked at on demand only; with limits always: an infinite one would be moved to a limit and look usable.
+    /// On demand, and where sensitivities are asked: puts what was held before in place of what is no number (first, for an
+    /// infinite one would be moved to a limit and look usable), and moves the rest to the limits.
     fn fill(&self, piece: &mut Piece<'_>, look: bool, missing: &mut Vec<(usize, AgentId)>) {
         let follower = self.problem.follower(piece.agent);
-        let look = look || follower.limited() || self.packed > 0;
-        if look && !(finite(piece.z) && finite(piece.sensitivity)) {
+        if !(look || self.packed > 0) {
+            return;
+        }
+        if !(finite(piece.z) && finite(piece.sensitivity)) {
             self.repair(piece, missing);
         }
         if follower.limited() {
@@ -468,57 +489,86 @@ fn add_compensated<const F: usize>(values: &[&[f64]; F], total: &mut [f64], lost
     }
 }
 
-/// Consecutive rows of one follower's answer, n numbers each, and the columns of her R.
+/// Consecutive rows of one follower's answer, n numbers each, the columns of her R, and her limits.
 struct Strand<'a> {
     z: &'a [f64],
     n: usize,
     lanes: &'a [[f64; 4]],
+    limits: &'a [[[f64; 4]; 2]],
 }
 
-/// used += sum of R_i z_i, row by row, in whole groups of four couplings. Followers are added in their order.
+/// used += sum of R_i z_i, row by row, in whole groups of four couplings. Followers are added in their order. Whether all
+/// are within their limits, if there are any.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn add_used(strands: &[Strand<'_>], groups: usize, used: &mut [[f64; 4]]) {
-    match groups {
-        1 => add_groups::<1>(strands, used),
-        2 => add_groups::<2>(strands, used),
-        3 => add_groups::<3>(strands, used),
-        4 => add_groups::<4>(strands, used),
+fn add_used(strands: &[Strand<'_>], groups: usize, limited: bool, used: &mut [[f64; 4]]) -> bool {
+    match (groups, limited) {
+        (1, false) => add_groups::<1, false>(strands, used),
+        (2, false) => add_groups::<2, false>(strands, used),
+        (3, false) => add_groups::<3, false>(strands, used),
+        (4, false) => add_groups::<4, false>(strands, used),
+        (1, true) => add_groups::<1, true>(strands, used),
+        (2, true) => add_groups::<2, true>(strands, used),
+        (3, true) => add_groups::<3, true>(strands, used),
+        (4, true) => add_groups::<4, true>(strands, used),
         _ => {
-            for Strand { z, n, lanes } in strands {
+            let mut outside = [0; 4];
+            for Strand { z, n, lanes, limits } in strands {
                 for (z, used) in z.chunks_exact(*n).zip(used.chunks_exact_mut(groups)) {
-                    for (x, column) in z.iter().zip(lanes.chunks_exact(groups)) {
+                    for ((x, column), limits) in z.iter().zip(lanes.chunks_exact(groups)).zip(*limits) {
+                        look_outside(*x, limits, &mut outside);
                         for (u, r) in used.iter_mut().zip(column) {
                             (0..4).for_each(|l| u[l] += r[l] * x);
                         }
                     }
                 }
             }
+            outside[0] >> 63 == 0
         }
     }
 }
 
+/// Sets the sign of the bits if a number lies outside of its limits, or is none: x - low and high - x are negative there.
+/// (All four are the same: as vectors they are cheaper than one alone.)
 #[inline(always)]
-fn add_groups<const G: usize>(strands: &[Strand<'_>], used: &mut [[f64; 4]]) {
+fn look_outside(x: f64, [low, high]: &[[f64; 4]; 2], outside: &mut [u64; 4]) {
+    for l in 0..4 {
+        outside[l] |= (x - low[l]).to_bits() | (high[l] - x).to_bits();
+    }
+}
+
+#[inline(always)]
+fn add_groups<const G: usize, const LIMITED: bool>(strands: &[Strand<'_>], used: &mut [[f64; 4]]) -> bool {
     let (blocks, rest) = strands.as_chunks::<BLOCK>();
+    let mut within = true;
     // Loops, not closures: a closure would be compiled without the vector instructions of the caller.
     for block in blocks {
-        add_block::<G, BLOCK>(block, used);
+        within &= add_block::<G, BLOCK, LIMITED>(block, used);
     }
     for strand in rest {
-        add_block::<G, 1>(std::array::from_ref(strand), used);
+        within &= add_block::<G, 1, LIMITED>(std::array::from_ref(strand), used);
     }
+    within
 }
 
 /// Many followers at a time share what is read and written of the sums, two rows at a time what is read of R.
 #[inline(always)]
-fn add_block<const G: usize, const F: usize>(strands: &[Strand<'_>; F], used: &mut [[f64; 4]]) {
+fn add_block<const G: usize, const F: usize, const LIMITED: bool>(
+    strands: &[Strand<'_>; F],
+    used: &mut [[f64; 4]],
+) -> bool {
+    let mut outside = [0; 4];
     let mut pairs = used.chunks_exact_mut(2 * G);
     for (pair, used) in pairs.by_ref().enumerate() {
         let mut first: [[f64; 4]; G] = std::array::from_fn(|g| used[g]);
         let mut second: [[f64; 4]; G] = std::array::from_fn(|g| used[G + g]);
-        for Strand { z, n, lanes } in strands {
+        for Strand { z, n, lanes, limits } in strands {
             let (one, other) = z[2 * pair * n..2 * (pair + 1) * n].split_at(*n);
-            for ((x, y), column) in one.iter().zip(other).zip(lanes.chunks_exact(G)) {
+            let rows = one.iter().zip(other).zip(lanes.chunks_exact(G)).zip(*limits);
+            for (((x, y), column), limits) in rows {
+                if LIMITED {
+                    look_outside(*x, limits, &mut outside);
+                    look_outside(*y, limits, &mut outside);
+                }
                 for g in 0..G {
                     for l in 0..4 {
                         first[g][l] += column[g][l] * x;
@@ -531,14 +581,15 @@ fn add_block<const G: usize, const F: usize>(strands: &[Strand<'_>; F], used: &m
         used[G..].copy_from_slice(&second);
     }
     let last = pairs.into_remainder();
-    if last.is_empty() {
-        return;
-    }
-    for Strand { z, n, lanes } in strands {
-        for (x, column) in z[z.len() - n..].iter().zip(lanes.chunks_exact(G)) {
-            for (u, r) in last.iter_mut().zip(column) {
-                (0..4).for_each(|l| u[l] += r[l] * x);
+    if !last.is_empty() {
+        for Strand { z, n, lanes, limits } in strands {
+            for ((x, column), limits) in z[z.len() - n..].iter().zip(lanes.chunks_exact(G)).zip(*limits) {
+                look_outside(*x, limits, &mut outside);
+                for (u, r) in last.iter_mut().zip(column) {
+                    (0..4).for_each(|l| u[l] += r[l] * x);
+                }
             }
         }
     }
+    outside[0] >> 63 == 0
 }
