@@ -285,7 +285,8 @@ impl Task<'_> {
             for range in self.stretches(block) {
                 let count = self.places.rows[range.end] - self.places.rows[range.start];
                 let from = self.places.rows[range.start] - first;
-                (strands.clear(), values.clear());
+                strands.clear();
+                values.clear();
                 for (piece, at) in block.iter().zip(&mut at) {
                     if self.places.skips(piece.agent, range.start) {
                         continue;
