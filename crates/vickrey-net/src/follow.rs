@@ -521,8 +521,11 @@ pub fn follow(
         let mut beside = Beside::default();
         // What was remembered may be under way already.
         beside.start(clerk, scope);
-        let mut start = |clerk: &Clerk| beside.start(clerk, scope);
-        follow_leader(clerk, dial, patience, watch, &mut start, stop)
+        let ended =
+            follow_leader(clerk, dial, patience, watch, &mut |clerk| beside.start(clerk, scope), stop);
+        drop(beside);
+        clerk.sights().into_iter().for_each(watch);
+        ended
     })
 }
 
