@@ -4,17 +4,15 @@
 //! after a crash, and how anybody checks one afterwards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use vickrey::faithful::dual::leader::{Leader, LeaderError, Letter, Phase, Report, State};
-use vickrey::faithful::dual::model::Follower;
-use vickrey::faithful::dual::rules::Method;
-use vickrey::faithful::dual::tax::{Settled, Status};
+use vickrey::faithful::consensus::ConsensusError;
+use vickrey::faithful::dual::leader::LeaderError;
 
 use crate::announce::{self, Terms, Unacceptable};
 use crate::canonical;
-use crate::frame::LONGEST;
-use crate::letters;
+use crate::mechanism::{LeaderSide, Letter, Mechanism};
 use crate::message::{Kind, Message, Party, Sealed};
 use crate::record::{Begin, Record};
 
@@ -23,10 +21,12 @@ use crate::record::{Begin, Record};
 pub enum Stage {
     /// Followers acknowledge what is announced.
     Joining,
-    /// Prices and answers.
+    /// Prices and answers; in consensus rounds between neighbours, until they say what they have come to.
     Rounds,
     /// The decision stands, its costs are collected.
     Values,
+    /// Consensus: where everybody stands is waited for.
+    Observing,
     /// The taxes stand, receipts are collected.
     Taxes,
     /// Nothing is left to do.
@@ -40,6 +40,7 @@ impl Stage {
             Self::Joining => "joining",
             Self::Rounds => "rounds",
             Self::Values => "values",
+            Self::Observing => "observing",
             Self::Taxes => "taxes",
             Self::Over => "over",
         }
@@ -53,6 +54,8 @@ pub enum Verdict {
     Counts,
     /// It is the one that counted already, once more.
     Repeat,
+    /// The same acknowledgement, but she is reached elsewhere now.
+    Moved,
     /// It differs from the one that counted.
     Equivocation,
     /// Its round is closed.
@@ -106,6 +109,14 @@ pub enum CourseError {
     /// The leader's state machine.
     #[error(transparent)]
     Leader(#[from] LeaderError),
+    /// The state machine of consensus.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// Somebody is missing without whom there is no run.
+    #[error(
+        "the run cannot begin without {0}: the graph is fixed, accepted is a run in which every follower takes part"
+    )]
+    Incomplete(String),
     /// A record that does not follow from those before.
     #[error("found a record that does not follow from those before it: {0}")]
     Unfounded(&'static str),
@@ -135,7 +146,6 @@ enum Standing {
 #[derive(Clone, Debug)]
 struct Counted {
     bytes: Arc<[u8]>,
-    report: Option<Report>,
 }
 
 /// A run.
@@ -144,8 +154,7 @@ pub struct Course {
     begin: Begin,
     inst: String,
     terms: Terms,
-    leader: Leader,
-    state: State,
+    mechanism: Mechanism,
     stage: Stage,
     standing: Vec<Standing>,
     absent: Vec<usize>,
@@ -165,21 +174,19 @@ impl Course {
     /// # Errors
     /// What is announced is refused, or does not go with the enrolment.
     pub fn new(begin: Begin) -> Result<Self, CourseError> {
-        let (plan, terms) = announce::read(&begin.announce)?;
-        let accepted: Vec<String> =
-            (0..plan.problem().len()).map(|i| plan.problem().name(i).into_owned()).collect();
+        let (announced, terms) = announce::read(&begin.announce)?;
+        let mechanism = Mechanism::new(announced);
+        let n = mechanism.side().followers();
+        let accepted: Vec<String> = (0..n).map(|i| mechanism.side().name(i).into_owned()).collect();
         let found: Vec<String> = begin.enrolment.followers.iter().map(|(name, _)| name.clone()).collect();
         if found != accepted {
             return Err(CourseError::Enrolment { found, accepted });
         }
-        let n = accepted.len();
-        let leader = Leader::new(Arc::new(plan));
         Ok(Self {
             inst: canonical::hash(canonical::text(&begin.announce).as_bytes()),
             begin,
             terms,
-            state: leader.start(),
-            leader,
+            mechanism,
             stage: Stage::Joining,
             standing: vec![Standing::Unheard; n],
             absent: Vec::new(),
@@ -206,14 +213,18 @@ impl Course {
         self.terms
     }
 
-    /// The leader's state machine.
-    pub fn leader(&self) -> &Leader {
-        &self.leader
+    /// The leader's side of the mechanism.
+    pub fn mechanism(&self) -> &Mechanism {
+        &self.mechanism
     }
 
-    /// The state of it.
-    pub fn state(&self) -> &State {
-        &self.state
+    fn side(&self) -> &dyn LeaderSide {
+        self.mechanism.side()
+    }
+
+    /// A follower's name.
+    pub fn name(&self, follower: usize) -> String {
+        self.side().name(follower).into_owned()
     }
 
     /// Where the run is.
@@ -223,7 +234,7 @@ impl Course {
 
     /// The open round; 0 outside of rounds.
     pub fn k(&self) -> u64 {
-        if self.stage == Stage::Rounds { self.state.round() as u64 } else { 0 }
+        if self.stage == Stage::Rounds { self.side().k() } else { 0 }
     }
 
     /// Who did not take part from the beginning (ascending).
@@ -243,22 +254,34 @@ impl Course {
 
     /// How long a message of a follower can be, bytes: what is longer need not be read.
     pub fn longest_report(&self) -> usize {
-        let problem = self.leader.plan().problem();
-        let m = problem.couplings();
-        let trials = if self.leader.plan().rules().method == Method::Newton { 8 } else { 1 };
-        let most = problem.followers().iter().map(Follower::decisions).max().unwrap_or(1);
-        let numbers = trials * (most + m * (m + 1) / 2 + 2) + problem.len() + 2;
-        // A double takes 24 characters at most, and a comma; brackets and the frame's other fields are few.
-        (numbers * 26 * (problem.len() + 1) + (1 << 12)).clamp(1 << 16, LONGEST)
+        self.side().longest_report()
+    }
+
+    /// How long the open stage waits for answers; none: as long as it takes. `join`: how long for acknowledgements.
+    pub fn limit(&self, join: Duration) -> Option<Duration> {
+        match self.stage {
+            Stage::Joining => Some(join),
+            Stage::Taxes | Stage::Over => Some(Duration::from_millis(self.terms.value_ms)),
+            _ => self.side().limit(self.terms),
+        }
+    }
+
+    /// How often those who are silent are asked again.
+    pub fn pause(&self, join: Duration) -> Duration {
+        match self.stage {
+            Stage::Joining => join / 3,
+            Stage::Taxes | Stage::Over => Duration::from_millis(self.terms.value_ms) / 3,
+            _ => self.side().pause(self.terms),
+        }
     }
 
     /// Whether a follower is asked something now that she is expected to answer.
     fn asked(&self, i: usize) -> bool {
         match self.stage {
             Stage::Joining => true,
-            Stage::Rounds | Stage::Values => !self.state.dropped().contains(&i),
+            Stage::Rounds | Stage::Values => !self.side().dropped(i),
             Stage::Taxes => !self.absent.contains(&i),
-            Stage::Over => false,
+            Stage::Observing | Stage::Over => false,
         }
     }
 
@@ -275,28 +298,20 @@ impl Course {
     pub fn awaited(&self) -> Vec<usize> {
         let waits = |i: &usize| match self.standing[*i] {
             Standing::Left | Standing::Refused(_) => false,
-            _ => self.stage != Stage::Taxes || !self.state.dropped().contains(i),
+            _ => self.stage != Stage::Taxes || !self.side().dropped(*i),
         };
         self.silent().into_iter().filter(waits).collect()
     }
 
     /// What is to be said to a follower now, if anything.
     pub fn says(&self, i: usize) -> Option<Message> {
-        let rounds = self.state.traffic().rounds as u64;
-        let (kind, k, seq, body) = match self.stage {
-            Stage::Joining => return Some(self.announcement(i)),
-            _ if self.absent.contains(&i) => return None,
-            Stage::Rounds => {
-                let Letter::Prices(letter) = self.leader.letter(&self.state, i)? else { return None };
-                let n = self.leader.plan().problem().follower(i).decisions();
-                (Kind::Price, self.k(), 1 + self.k(), letters::price(&letter, i, n))
-            }
-            Stage::Values => {
-                let Letter::Decision(decision) = self.leader.letter(&self.state, i)? else { return None };
-                (Kind::Decision, 0, 2 + rounds, letters::decision(&decision))
-            }
-            Stage::Taxes | Stage::Over => (Kind::Tax, 0, 3 + rounds, self.tax(i)?),
-        };
+        if self.stage == Stage::Joining {
+            return Some(self.announcement(i));
+        }
+        if self.absent.contains(&i) {
+            return None;
+        }
+        let Letter { kind, k, seq, body } = self.side().letter(i)?;
         Some(self.message(Party::Follower(i), kind, (k, seq), body))
     }
 
@@ -323,36 +338,10 @@ impl Course {
     fn archived(&self) -> Option<Message> {
         let (kind, body) = match self.stage {
             Stage::Joining => (Kind::Announce, self.begin.announce.clone()),
-            Stage::Values => {
-                let main = self.state.solved(self.state.main_problem())?;
-                (Kind::Decision, json!({ "z": main.finish.allocation }))
-            }
-            Stage::Taxes => {
-                let settled = self.state.settled()?;
-                let body = json!({
-                    "payment": settled.payment,
-                    "absent": self.absent,
-                    "dropped": self.state.dropped(),
-                    "epsilon": settled.epsilon,
-                    "certificate": settled.certificate,
-                    "status": status(settled),
-                });
-                (Kind::Tax, body)
-            }
-            _ => return None,
+            Stage::Over => return None,
+            _ => self.side().archived(&self.absent)?,
         };
         Some(self.message(Party::Leader, kind, (0, 0), body))
-    }
-
-    fn tax(&self, i: usize) -> Option<Value> {
-        let settled = self.state.settled()?;
-        let dropped = self.state.dropped().contains(&i);
-        Some(json!({
-            "payment": settled.payment[i],
-            "epsilon": settled.epsilon,
-            "certificate": settled.certificate,
-            "status": if dropped { "dropped" } else { status(settled) },
-        }))
     }
 
     /// What an authentic message is worth now. Signatures were checked when it was opened.
@@ -367,15 +356,21 @@ impl Course {
         }
         let stage = match message.kind {
             Kind::Ack | Kind::Refuse => Stage::Joining,
-            Kind::Report => Stage::Rounds,
-            Kind::Value => Stage::Values,
             Kind::Receipt => Stage::Taxes,
             Kind::Abort if self.standing[i] == Standing::Left => return Verdict::Repeat,
             Kind::Abort => return Verdict::Counts,
-            _ => return Verdict::Ignored("followers do not say that here"),
+            kind => match self.side().stage_of(kind) {
+                Some(stage) => stage,
+                None => return Verdict::Ignored("followers do not say that here"),
+            },
         };
         if self.counted[i].as_ref().is_some_and(|c| c.bytes == sealed.bytes) {
             return Verdict::Repeat;
+        }
+        if message.kind == Kind::Ack && self.standing[i] == Standing::Member && self.acknowledges(message, i)
+        {
+            let elsewhere = self.side().elsewhere(i, &message.body);
+            return if elsewhere { Verdict::Moved } else { Verdict::Repeat };
         }
         let (now, then) = ((self.stage as u8, self.k()), (stage as u8, message.k));
         if then > now {
@@ -383,8 +378,11 @@ impl Course {
         }
         if then < now {
             // Acknowledgements come again with every connection, receipts with every tax, and networks repeat old answers.
-            let place = if stage == Stage::Rounds { (message.k as usize).checked_sub(1) } else { None };
-            let place = if stage == Stage::Values { self.answered[i].len().checked_sub(1) } else { place };
+            let place = match message.kind {
+                Kind::Report => (message.k as usize).checked_sub(1),
+                Kind::Value => self.answered[i].len().checked_sub(1),
+                _ => None,
+            };
             let late = place.is_some_and(|p| self.answered[i].get(p) == Some(&false));
             return if late { Verdict::Late } else { Verdict::Repeat };
         }
@@ -405,9 +403,11 @@ impl Course {
             Kind::Ack => {
                 hash("announce_hash") == Some(&self.inst)
                     && message.body.get("accept").and_then(Value::as_bool) == Some(true)
+                    && self.side().joins(&message.body)
             }
             Kind::Receipt => {
-                let tax = self.tax(i).map(|body| canonical::hash(canonical::text(&body).as_bytes()));
+                let tax = self.side().letter(i);
+                let tax = tax.map(|letter| canonical::hash(canonical::text(&letter.body).as_bytes()));
                 tax.as_deref() == hash("tax_hash")
             }
             _ => true,
@@ -458,6 +458,10 @@ impl Course {
                 }
                 self.said = true;
             }
+            Record::Observed { positions } if self.stage == Stage::Observing => {
+                return self.mechanism.side_mut().observe(positions);
+            }
+            Record::Observed { .. } => return unfounded("positions that nobody waits for"),
             Record::Late { follower, k } => {
                 let Some(noted) = self.noted.get_mut(*follower) else {
                     return unfounded("a follower who is none");
@@ -479,14 +483,16 @@ impl Course {
     fn count(&mut self, sealed: &Sealed) {
         let Party::Follower(i) = sealed.message.from else { return };
         let body = &sealed.message.body;
-        let mut report = None;
         match sealed.message.kind {
             Kind::Abort => {
                 self.standing[i] = Standing::Left;
                 self.incidents.push(Incident::Left { follower: i, why: brief(body.get("reason")) });
                 return;
             }
-            Kind::Ack => self.standing[i] = Standing::Member,
+            Kind::Ack => {
+                self.standing[i] = Standing::Member;
+                self.mechanism.side_mut().moves(i, body);
+            }
             Kind::Refuse => {
                 let part = |key| brief(body.get(key));
                 let why = format!(
@@ -498,46 +504,30 @@ impl Course {
                 );
                 self.standing[i] = Standing::Refused(why);
             }
-            _ => {
-                report = match self.leader.letter(&self.state, i) {
-                    Some(Letter::Prices(letter)) => {
-                        let n = self.leader.plan().problem().follower(i).decisions();
-                        Some(Report::Answer(letters::read_report(body, &letter, i, n)))
-                    }
-                    Some(Letter::Decision(decision)) => {
-                        Some(Report::Values(letters::read_values(body, &decision)))
-                    }
-                    _ => None,
-                };
-            }
+            Kind::Receipt => {}
+            _ => self.mechanism.side_mut().take(i, body),
         }
-        self.counted[i] = Some(Counted { bytes: sealed.bytes.clone(), report });
+        self.counted[i] = Some(Counted { bytes: sealed.bytes.clone() });
     }
 
     fn close(&mut self, silent: &[usize]) -> Result<(), CourseError> {
-        let mut reports = Vec::with_capacity(self.followers());
         self.said = false;
         for (counted, answered) in self.counted.iter_mut().zip(&mut self.answered) {
             if matches!(self.stage, Stage::Rounds | Stage::Values) {
                 answered.push(counted.is_some());
             }
-            reports.push(counted.take().and_then(|c| c.report));
+            *counted = None;
         }
         match self.stage {
             Stage::Joining => {
                 self.absent = silent.to_vec();
                 for &follower in silent {
-                    let why = match &self.standing[follower] {
-                        Standing::Refused(why) => Some(why.clone()),
-                        _ => None,
-                    };
+                    let why = self.refusal(follower);
                     self.incidents.push(Incident::Absent { follower, why });
                 }
-                if !silent.is_empty() {
-                    self.state = self.leader.start_without(silent)?;
-                }
+                self.mechanism.side_mut().start(silent)?;
             }
-            Stage::Rounds | Stage::Values => self.leader.close(&mut self.state, reports)?,
+            Stage::Rounds | Stage::Values | Stage::Observing => self.mechanism.side_mut().close()?,
             Stage::Taxes => {
                 self.incidents.extend(silent.iter().map(|&follower| Incident::NoReceipt { follower }));
                 self.stage = Stage::Over;
@@ -545,12 +535,47 @@ impl Course {
             }
             Stage::Over => return Err(CourseError::Unfounded("a stage after the last")),
         }
-        self.stage = match self.state.phase() {
-            Phase::Moduli | Phase::Rounds => Stage::Rounds,
-            Phase::Values => Stage::Values,
-            Phase::Finished => Stage::Taxes,
-        };
+        self.stage = self.side().stage();
         Ok(())
+    }
+
+    fn refusal(&self, follower: usize) -> Option<String> {
+        match &self.standing[follower] {
+            Standing::Refused(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether the run waits for positions that nobody has seen so far.
+    pub fn blind(&self) -> bool {
+        self.stage == Stage::Observing && self.side().blind()
+    }
+
+    /// Whether the open stage may be closed now: some mechanisms begin with everybody or not at all, or tax only what was
+    /// seen.
+    ///
+    /// # Errors
+    /// Who is missing, and what she said; or that nobody has looked.
+    pub fn may_close(&self) -> Result<(), CourseError> {
+        if self.blind() {
+            return Err(CourseError::Unfounded("taxes before anybody has seen where the followers stand"));
+        }
+        let missing = self.silent();
+        if self.stage != Stage::Joining || missing.is_empty() || !self.side().needs_all() {
+            return Ok(());
+        }
+        let who = missing.iter().map(|&i| match self.refusal(i) {
+            Some(why) => format!("{}, who refuses ({why})", self.name(i)),
+            None => format!("{}, who did not join in time", self.name(i)),
+        });
+        Err(CourseError::Incomplete(who.collect::<Vec<_>>().join("; ")))
+    }
+
+    /// Takes the new address of somebody who has moved; who has to hear of it.
+    pub fn moves(&mut self, sealed: &Sealed) -> Vec<usize> {
+        let Party::Follower(i) = sealed.message.from else { return Vec::new() };
+        self.mechanism.side_mut().moves(i, &sealed.message.body);
+        self.side().concerned(i)
     }
 }
 
@@ -567,13 +592,4 @@ fn brief(value: Option<&Value>) -> String {
         None => String::new(),
     };
     text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// The word of the wire for how a run ended.
-pub fn status(settled: &Settled) -> &'static str {
-    match settled.status {
-        Status::Converged => "converged",
-        Status::NotConverged => "not_converged",
-        Status::FixedRounds => "fixed_rounds",
-    }
 }

@@ -1,27 +1,73 @@
 //! The leader's desk: a course, its record on disk, and the letters of the open stage, signed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vickrey::faithful::consensus::{Rules, Watch};
 use vickrey::faithful::dual::rules::Plan;
 
-use crate::announce::{self, NotAnnounceable, Terms};
+use crate::announce::{NotAnnounceable, Terms};
 use crate::canonical;
+use crate::consensus::sensor::{NotYet, Sensor};
 use crate::course::{Course, CourseError, Verdict};
 use crate::keys::{Enrolment, Key, KeyError};
 use crate::log::{self, Contents, Log, LogError};
 use crate::message::{LONGEST_RUN, Message, Sealed};
 use crate::record::{BadRecord, Begin, Record};
+use crate::{consensus, dual};
+
+/// What is to be played.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Dual decomposition.
+    Dual {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Whether followers without limits on their decisions are accepted.
+        unlimited: bool,
+    },
+    /// Average consensus.
+    Consensus {
+        /// The rules.
+        rules: Arc<Rules>,
+        /// Where a sensor writes final positions; none: they are reported, and so say the rules.
+        observe: Option<PathBuf>,
+    },
+}
+
+impl What {
+    fn announced(&self, terms: &Terms) -> Result<serde_json::Value, NotAnnounceable> {
+        match self {
+            Self::Dual { plan, unlimited } => dual::announce::write(plan, terms, *unlimited),
+            Self::Consensus { rules, observe } => {
+                let (found, accepted) = match (rules.watch(), observe) {
+                    (Watch::Observed, None) => {
+                        ("observed positions", "reported ones, or a file in which a sensor writes")
+                    }
+                    (Watch::Reported, Some(_)) => {
+                        ("reported positions", "observed ones, as a sensor writes them")
+                    }
+                    _ => return consensus::announce::write(rules, terms),
+                };
+                Err(NotAnnounceable::NoSensor { found, accepted })
+            }
+        }
+    }
+
+    fn sensor(&self) -> Option<Sensor> {
+        let Self::Consensus { rules, observe: Some(path) } = self else { return None };
+        let names = (0..rules.len()).map(|i| rules.instance().name(i).into_owned());
+        Some(Sensor::new(path.clone(), names.collect()))
+    }
+}
 
 /// What a run is to be.
 #[derive(Clone, Debug)]
 pub struct Intent {
-    /// The plan.
-    pub plan: Arc<Plan>,
+    /// What is played.
+    pub what: What,
     /// Times and sums.
     pub terms: Terms,
-    /// Whether followers without limits on their decisions are accepted.
-    pub unlimited: bool,
     /// The run's name; `None`: a new one at random, or the record's.
     pub run: Option<String>,
     /// The leader's key.
@@ -62,6 +108,11 @@ pub enum DeskError {
         /// Why.
         why: String,
     },
+    /// There are positions before there is a run.
+    #[error(
+        "{0}: found a file before the run has begun, accepted is none: positions of another run would be taken for this one's"
+    )]
+    OldPositions(String),
     /// The key is not the enrolled one.
     #[error("key: found {found}, accepted is the leader's of the enrolment, {accepted}")]
     Key {
@@ -87,6 +138,7 @@ pub struct Desk {
     log: Log,
     key: Key,
     letters: Vec<Option<Arc<[u8]>>>,
+    sensor: Option<Sensor>,
 }
 
 /// What was found on the disk.
@@ -104,7 +156,8 @@ impl Desk {
     /// # Errors
     /// The plan is not for live runs, or the record cannot be used, is of another run, or does not play.
     pub fn open(intent: Intent, path: &Path) -> Result<(Self, Found), DeskError> {
-        let announce = announce::write(&intent.plan, &intent.terms, intent.unlimited)?;
+        let announce = intent.what.announced(&intent.terms)?;
+        let sensor = intent.what.sensor();
         let (found, accepted) = (intent.key.public(), intent.enrolment.leader);
         if found != accepted {
             return Err(DeskError::Key { found: found.to_string(), accepted: accepted.to_string() });
@@ -118,6 +171,9 @@ impl Desk {
         let (mut log, contents) = Log::open(path)?;
         let found = Found { records: contents.records.len(), torn: contents.torn };
         let course = if contents.records.is_empty() {
+            if let Some(old) = sensor.as_ref().filter(|sensor| sensor.path().exists()) {
+                return Err(DeskError::OldPositions(old.path().display().to_string()));
+            }
             let run = intent.run.map_or_else(random_name, Ok)?;
             let begin = Begin { run, ..begin };
             log.append(&Record::Begin(begin.clone()).value())?;
@@ -128,7 +184,7 @@ impl Desk {
             course
         };
         let letters = vec![None; course.followers()];
-        let mut desk = Self { course, log, key: intent.key, letters };
+        let mut desk = Self { course, log, key: intent.key, letters, sensor };
         desk.archive()?;
         Ok((desk, found))
     }
@@ -164,11 +220,53 @@ impl Desk {
         Ok(verdict)
     }
 
+    /// Takes that somebody is reached elsewhere now; who has to hear of it.
+    pub fn moves(&mut self, sealed: &Sealed) -> Vec<usize> {
+        let concerned = self.course.moves(sealed);
+        for &i in &concerned {
+            self.letters[i] = None;
+        }
+        concerned
+    }
+
+    /// Looks whether a sensor has written where everybody stands, if that is what the run waits for: positions are on the
+    /// disk before anything rests on them. Whether the run need not wait.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    pub fn look(&mut self) -> Result<Result<bool, NotYet>, DeskError> {
+        if !self.course.blind() {
+            return Ok(Ok(true));
+        }
+        // A record in which positions are observed is only led with a sensor.
+        let Some(sensor) = &mut self.sensor else { return Ok(Ok(false)) };
+        let positions = match sensor.look() {
+            Ok(Some(positions)) => positions,
+            Ok(None) => return Ok(Ok(false)),
+            Err(not_yet) => return Ok(Err(not_yet)),
+        };
+        self.observe(positions)?;
+        Ok(Ok(true))
+    }
+
+    /// Takes where everybody stands, as it was seen.
+    ///
+    /// # Errors
+    /// Nobody waits for it, or the record cannot be written.
+    pub fn observe(&mut self, positions: Vec<f64>) -> Result<(), DeskError> {
+        let record = Record::Observed { positions };
+        // Played before it is written: what does not go with the course is not in the record.
+        self.course.apply(&record)?;
+        Ok(self.log.append(&record.value())?)
+    }
+
     /// Closes the open stage with what has arrived: on the disk first, then in the course.
     ///
     /// # Errors
-    /// The record cannot be written, or the leader's state machine cannot go on.
+    /// Somebody is missing without whom there is no run (the stage stays open), the record cannot be written, or the
+    /// leader's state machine cannot go on.
     pub fn close(&mut self) -> Result<(), DeskError> {
+        self.course.may_close()?;
         let record = self.course.closing();
         self.log.append(&record.value())?;
         self.log.sync()?;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,15 +10,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vickrey::faithful::dual::cost::Cost;
-use vickrey::faithful::dual::follower::Faithful;
-use vickrey::faithful::dual::rules::{Plan, Unfit};
+use vickrey::faithful::dual::rules::Unfit;
 
-use crate::announce::{self, Terms, Unacceptable};
+use crate::announce::{self, Announced, Terms, Unacceptable};
 use crate::canonical;
-use crate::frame;
+use crate::consensus::follow::{Outside, Wish, fits, same_names};
+use crate::consensus::lines;
+use crate::consensus::post::{Post, Who};
+use crate::consensus::walk::Walk;
+use crate::dual::letters::BadBody;
+use crate::frame::{self, FrameError};
 use crate::keys::{Key, PublicKey};
-use crate::letters::{self, BadBody};
+use crate::mechanism::FollowerSide;
+use crate::memory::Memory;
 use crate::message::{Kind, Message, Party, Sealed};
+use crate::{consensus, dual};
 
 /// How often a waiting follower looks up.
 const TICK: Duration = Duration::from_millis(50);
@@ -35,12 +41,31 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Identity {
     /// Her number.
     pub follower: usize,
-    /// Her private cost.
-    pub cost: Arc<Cost>,
+    /// What she keeps to herself.
+    pub private: Private,
     /// Her key.
     pub key: Key,
     /// The leader's public key.
     pub leader: PublicKey,
+}
+
+/// What a follower keeps to herself, by mechanism.
+#[derive(Clone, Debug)]
+pub enum Private {
+    /// Dual decomposition: her cost.
+    Cost(Arc<Cost>),
+    /// Average consensus: where she would like to be, and how neighbours reach her.
+    Wish(Wish),
+}
+
+impl Private {
+    /// The mechanism that it is for.
+    pub fn mechanism(&self) -> &'static str {
+        match self {
+            Self::Cost(_) => "dual-decomposition",
+            Self::Wish(_) => "consensus",
+        }
+    }
 }
 
 /// A tax as it arrived.
@@ -50,9 +75,9 @@ pub struct Tax {
     pub payment: f64,
     /// What nobody gains more than by any deviation, if that is certified.
     pub epsilon: Option<f64>,
-    /// `converged`, `not_converged`, `fixed_rounds` or `dropped`.
+    /// `converged`, `not_converged`, `fixed_rounds` or `dropped`; in consensus `agreed` or `fined`.
     pub status: String,
-    /// What was decided for her; `None` if she was dropped.
+    /// What was decided for her, in consensus where she ended; `None` if she was dropped.
     pub decision: Option<Vec<f64>>,
     /// The leader's signed message.
     pub signed: Arc<[u8]>,
@@ -67,6 +92,17 @@ pub enum FollowError {
     /// Her cost does not go with what is announced. The leader was told that, not how.
     #[error("what the leader announces does not go with the private cost: {0}")]
     Unfit(#[from] Unfit),
+    /// Her wish is outside of what is announced. The leader was told that it does not go, not how.
+    #[error("what the leader announces does not go with the private wish: {0}")]
+    Outside(#[from] Outside),
+    /// Another mechanism than the one that her private file is for.
+    #[error("the leader announces {found}, accepted with this private file is {accepted}")]
+    OtherMechanism {
+        /// What is announced.
+        found: &'static str,
+        /// What her file is for.
+        accepted: &'static str,
+    },
     /// Her number is none of the announced.
     #[error("follower: found number {found}, accepted are the {accepted} that are announced, from 0")]
     Number {
@@ -92,6 +128,9 @@ pub enum FollowError {
     /// The leader's letter cannot be understood.
     #[error("the leader's letter cannot be understood: {0}")]
     Letter(#[from] BadBody),
+    /// The leader does not say where all neighbours are.
+    #[error("NEIGHBOURS: accepted is a list with follower and address for every neighbour")]
+    Neighbours,
     /// The leader was not reached for too long.
     #[error("the leader was not reached for {seconds} s: {last}")]
     Unreachable {
@@ -117,10 +156,9 @@ pub enum FollowError {
 #[derive(Debug)]
 struct Known {
     announce: Sealed,
-    plan: Plan,
+    side: Box<dyn FollowerSide>,
     terms: Terms,
     last: Option<Last>,
-    decision: Option<Vec<f64>>,
 }
 
 /// The last letter that she answered, and her answer.
@@ -137,6 +175,8 @@ pub enum Reply {
     Send(Arc<[u8]>),
     /// Send this; the run is over for her.
     Taxed(Arc<[u8]>, Tax),
+    /// Nothing now: it is good to know.
+    Noted,
     /// Nothing: the letter is old, or for another run.
     Ignored(&'static str),
     /// The bytes are no letter of the leader: the connection cannot be trusted any more.
@@ -145,12 +185,15 @@ pub enum Reply {
     Ended(Arc<[u8]>, FollowError),
 }
 
-/// Answers letters. Remembers the run, the last letter and the bytes of the answer to it, nothing else.
+/// Answers letters. Remembers the run, the last letter and the bytes of the answer to it, and what her side of the mechanism
+/// needs to go on.
 #[derive(Debug)]
 pub struct Clerk {
     who: Identity,
     known: Option<Known>,
-    memory: Option<PathBuf>,
+    memory: Arc<Memory>,
+    /// Whether on this connection she has said what she says without being asked.
+    unasked: bool,
 }
 
 impl Clerk {
@@ -159,17 +202,17 @@ impl Clerk {
     /// # Errors
     /// The file is there, but is something else or somebody else's.
     pub fn new(who: Identity, memory: Option<PathBuf>) -> Result<Self, FollowError> {
-        let mut clerk = Self { who, known: None, memory };
-        if let Some(path) = clerk.memory.clone().filter(|path| path.exists()) {
-            clerk
-                .recall(&path)
-                .map_err(|why| FollowError::Memory { path: path.display().to_string(), why })?;
+        let mut clerk = Self { who, known: None, memory: Arc::new(Memory::new(memory)), unasked: false };
+        let kept = clerk.memory.read().map_err(|why| clerk.memory.wrong(why))?;
+        if let Some(value) = kept {
+            clerk.recall(&value).map_err(|why| clerk.memory.wrong(why))?;
         }
         Ok(clerk)
     }
 
     /// HELLO.
-    pub fn hello(&self) -> Arc<[u8]> {
+    pub fn hello(&mut self) -> Arc<[u8]> {
+        self.unasked = false;
         let known = self.known.as_ref();
         let last = known.and_then(|known| known.last.as_ref()).map_or(0, |last| last.letter.message.k);
         let run = known.map(|known| known.announce.message.run.clone());
@@ -179,6 +222,29 @@ impl Clerk {
     /// The times of the run, once they are known.
     pub fn terms(&self) -> Option<Terms> {
         self.known.as_ref().map(|known| known.terms)
+    }
+
+    /// What runs beside the connection to the leader, if anything, once she takes part.
+    pub fn post(&self) -> Option<Arc<Post>> {
+        self.known.as_ref().and_then(|known| known.side.post())
+    }
+
+    /// What she says without being asked, once it is so far and if it was not said on this connection.
+    ///
+    /// # Errors
+    /// Something beside the connection to the leader has failed.
+    pub fn unasked(&mut self) -> Result<Option<Arc<[u8]>>, FollowError> {
+        let said = match &mut self.known {
+            Some(known) if !self.unasked => known.side.unasked()?,
+            _ => None,
+        };
+        self.unasked |= said.is_some();
+        Ok(said.map(|(seq, (kind, body))| self.say(kind, (0, seq), body)))
+    }
+
+    /// What there is to see beside the connection to the leader.
+    fn sights(&mut self) -> Vec<Sight> {
+        self.known.as_mut().map_or_else(Vec::new, |known| known.side.sights())
     }
 
     fn say(&self, kind: Kind, (k, seq): (u64, u64), body: Value) -> Arc<[u8]> {
@@ -217,42 +283,70 @@ impl Clerk {
             (Kind::Refuse, _) => Err(FollowError::Refused(refusal(&message.body))),
             (Kind::Abort, _) => Err(FollowError::Aborted(word(&message.body, "reason"))),
             (Kind::Price | Kind::Decision | Kind::Tax, true) => self.answer(letter),
+            (kind, true) if self.known.as_ref().is_some_and(|known| known.side.is_notice(kind)) => {
+                self.known.iter_mut().try_for_each(|known| known.side.notice(&letter.message))?;
+                // Whoever is told this is asked for what she says unasked.
+                self.unasked = false;
+                Ok(self.unasked()?.map_or(Reply::Noted, Reply::Send))
+            }
             _ => Ok(Reply::Ignored("it comes before the announcement, or leaders do not say that")),
         }
     }
 
     fn acknowledge(&self) -> Arc<[u8]> {
-        let inst = self.known.as_ref().map(|known| known.announce.message.inst.clone());
-        self.say(Kind::Ack, (0, 1), json!({ "announce_hash": inst, "accept": true }))
+        let known = self.known.as_ref();
+        let mut body = known.map_or_else(Default::default, |known| known.side.acknowledgement());
+        let inst = known.map(|known| known.announce.message.inst.clone());
+        body.insert("announce_hash".into(), inst.into());
+        body.insert("accept".into(), true.into());
+        self.say(Kind::Ack, (0, 1), body.into())
+    }
+
+    /// Her side of what a letter announces, if she takes part.
+    fn side(&self, letter: &Message) -> Result<(Box<dyn FollowerSide>, Terms), FollowError> {
+        let hash = canonical::hash(canonical::text(&letter.body).as_bytes());
+        if hash != letter.inst {
+            let (code, field, found) = ("announce", "inst".into(), letter.inst.clone());
+            let accepted = "the hash of the announcement".into();
+            return Err(Unacceptable { code, field, found, accepted }.into());
+        }
+        let (announced, terms) = announce::read(&letter.body)?;
+        let follower = self.who.follower;
+        let accepted = match &announced {
+            Announced::Dual(plan) => plan.problem().len(),
+            Announced::Consensus(rules) => rules.len(),
+        };
+        if follower >= accepted {
+            return Err(FollowError::Number { found: follower, accepted });
+        }
+        match (announced, &self.who.private) {
+            (Announced::Dual(plan), Private::Cost(cost)) => {
+                Ok((Box::new(dual::follow::Side::new(follower, plan, cost.clone())?), terms))
+            }
+            (Announced::Consensus(rules), Private::Wish(wish)) => {
+                same_names(&rules, &wish.enrolment)?;
+                fits(&rules, follower, wish.wish)?;
+                let (key, run, inst) = (self.who.key.clone(), letter.run.clone(), letter.inst.clone());
+                let who = Who { follower, key, run, inst, round: Duration::from_millis(terms.round_ms) };
+                let walk = Walk::new(rules, follower, wish.wish);
+                let post = Post::new(who, wish.clone(), walk, self.memory.clone());
+                Ok((Box::new(consensus::follow::Side::new(Arc::new(post))), terms))
+            }
+            (Announced::Dual(_), private) => Err(FollowError::OtherMechanism {
+                found: "dual-decomposition",
+                accepted: private.mechanism(),
+            }),
+            (Announced::Consensus(_), private) => {
+                Err(FollowError::OtherMechanism { found: "consensus", accepted: private.mechanism() })
+            }
+        }
     }
 
     /// Looks at what is announced as if it were her own plan.
     fn join(&mut self, letter: Sealed) -> Result<Reply, FollowError> {
-        let message = &letter.message;
-        let hash = canonical::hash(canonical::text(&message.body).as_bytes());
-        let looked = if hash == message.inst {
-            announce::read(&message.body).map_err(FollowError::from)
-        } else {
-            let accepted = "the hash of the announcement".into();
-            Err(Unacceptable {
-                code: "announce",
-                field: "inst".into(),
-                found: message.inst.clone(),
-                accepted,
-            }
-            .into())
-        };
-        let looked = looked.and_then(|(plan, terms)| {
-            let accepted = plan.problem().len();
-            if self.who.follower >= accepted {
-                return Err(FollowError::Number { found: self.who.follower, accepted });
-            }
-            plan.fits(self.who.follower, &self.who.cost)?;
-            Ok((plan, terms))
-        });
-        match looked {
-            Ok((plan, terms)) => {
-                self.known = Some(Known { announce: letter, plan, terms, last: None, decision: None });
+        match self.side(&letter.message) {
+            Ok((side, terms)) => {
+                self.known = Some(Known { announce: letter, side, terms, last: None });
                 self.remember()?;
                 Ok(Reply::Send(self.acknowledge()))
             }
@@ -261,11 +355,12 @@ impl Clerk {
                     FollowError::Unacceptable(e) => {
                         json!({ "code": e.code, "field": e.field, "found": e.found, "accepted": e.accepted })
                     }
-                    // How her cost does not fit is nobody's business.
+                    // How what she keeps to herself does not fit is nobody's business.
                     _ => {
-                        json!({ "code": "cost", "field": "cost", "found": null, "accepted": "another announcement" })
+                        json!({ "code": "private", "field": "private", "found": null, "accepted": "another announcement" })
                     }
                 };
+                let message = &letter.message;
                 let (run, inst) = (message.run.clone(), message.inst.clone());
                 let from = Party::Follower(self.who.follower);
                 let refusal =
@@ -292,12 +387,9 @@ impl Clerk {
                 return Ok(Reply::Ended(abort, FollowError::TwoFaced { first, second }));
             }
         }
-        let reply = self.compose(known, &letter.message)?;
-        if letter.message.kind == Kind::Decision {
-            let n = known.plan.problem().follower(self.who.follower).decisions();
-            let decision = letters::read_decision(&letter.message.body, n)?.z;
-            self.known.iter_mut().for_each(|known| known.decision = Some(decision.clone()));
-        }
+        let Some(reply) = self.compose(&letter.message)? else {
+            return Ok(Reply::Ignored("leaders do not say that in this mechanism"));
+        };
         let last = Last { letter: letter.clone(), reply: reply.clone() };
         self.known.iter_mut().for_each(|known| known.last = Some(last.clone()));
         self.remember()?;
@@ -313,56 +405,37 @@ impl Clerk {
             payment: body.get("payment").and_then(Value::as_f64).unwrap_or(f64::NAN),
             epsilon: body.get("epsilon").and_then(Value::as_f64),
             status: word(body, "status"),
-            decision: self.known.as_ref().and_then(|known| known.decision.clone()),
+            decision: self.known.as_ref().and_then(|known| known.side.decision()),
             signed: letter.bytes.clone(),
         };
         Reply::Taxed(reply, tax)
     }
 
-    fn compose(&self, known: &Known, letter: &Message) -> Result<Arc<[u8]>, FollowError> {
-        let agent = self.who.follower;
-        let public = known.plan.problem().follower(agent);
-        let n = public.decisions();
-        let faithful = Faithful { agent, public, cost: &self.who.cost };
-        let at = (letter.k, letter.seq);
-        Ok(match letter.kind {
-            Kind::Price => {
-                let prices = letters::read_price(&letter.body, &known.plan, agent, letter.k)?;
-                self.say(Kind::Report, at, letters::report(&prices, &faithful.answer(&prices), agent, n))
-            }
-            Kind::Decision => {
-                let decision = letters::read_decision(&letter.body, n)?;
-                self.say(Kind::Value, at, letters::values(&decision, &faithful.values(&decision)))
-            }
-            _ => {
+    fn compose(&mut self, letter: &Message) -> Result<Option<Arc<[u8]>>, FollowError> {
+        let answer = match (&mut self.known, letter.kind) {
+            (_, Kind::Tax) => {
                 let hash = canonical::hash(canonical::text(&letter.body).as_bytes());
-                self.say(Kind::Receipt, at, json!({ "tax_hash": hash }))
+                Some((Kind::Receipt, json!({ "tax_hash": hash })))
             }
-        })
+            (Some(known), _) => known.side.answer(letter)?,
+            (None, _) => None,
+        };
+        Ok(answer.map(|(kind, body)| self.say(kind, (letter.k, letter.seq), body)))
     }
 
     /// Writes what she remembers, whole or not at all, before the answer leaves.
     fn remember(&self) -> Result<(), FollowError> {
-        let (Some(path), Some(known)) = (&self.memory, &self.known) else { return Ok(()) };
+        let Some(known) = &self.known else { return Ok(()) };
         let last = known.last.as_ref().map(|last| {
             let reply: Value = serde_json::from_slice(&last.reply).unwrap_or_default();
             json!({ "letter": last.letter.value(), "reply": reply })
         });
-        let text = canonical::text(&json!({
-            "announce": known.announce.value(),
-            "last": last,
-            "decision": known.decision,
-        }));
-        let failed =
-            |e: io::Error| FollowError::Memory { path: path.display().to_string(), why: e.to_string() };
-        let beside = path.with_extension("new");
-        std::fs::write(&beside, text).map_err(failed)?;
-        std::fs::rename(&beside, path).map_err(failed)
+        let own = known.side.remembers().map(|own| ("own", own));
+        let parts = [("announce", known.announce.value()), ("last", last.into())];
+        self.memory.put(parts.into_iter().chain(own))
     }
 
-    fn recall(&mut self, path: &Path) -> Result<(), String> {
-        let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-        let value = canonical::read(&bytes).map_err(|e| e.to_string())?;
+    fn recall(&mut self, value: &Value) -> Result<(), String> {
         let message = |value: Option<&Value>| {
             let text = canonical::text(value.unwrap_or(&Value::Null));
             self.open(text.as_bytes()).map_err(|e| format!("found no message of this leader: {e}"))
@@ -371,7 +444,6 @@ impl Clerk {
         if announce.message.to != Party::Follower(self.who.follower) {
             return Err("found what another follower remembers".into());
         }
-        let (plan, terms) = announce::read(&announce.message.body).map_err(|e| e.to_string())?;
         let last = match value.get("last") {
             None | Some(Value::Null) => None,
             Some(last) => {
@@ -379,9 +451,14 @@ impl Clerk {
                 Some(Last { letter: message(last.get("letter"))?, reply: reply.into_bytes().into() })
             }
         };
-        let decision = value.get("decision").and_then(Value::as_array);
-        let decision = decision.map(|list| list.iter().filter_map(Value::as_f64).collect());
-        self.known = Some(Known { announce, plan, terms, last, decision });
+        let (mut side, terms) = self.side(&announce.message).map_err(|e| e.to_string())?;
+        let own = value.get("own").unwrap_or(&Value::Null);
+        if !own.is_null() {
+            side.recall(own)?;
+        }
+        let whole = ["announce", "last", "own"].into_iter();
+        self.memory.keep(whole.filter_map(|name| Some((name, value.get(name)?.clone()))));
+        self.known = Some(Known { announce, side, terms, last });
         Ok(())
     }
 }
@@ -407,6 +484,26 @@ pub enum Sight {
     Answered(u64),
     /// Something was ignored.
     Ignored(&'static str),
+    /// A round between neighbours is over.
+    Walked(u64),
+    /// A neighbour did not say in a round where she is.
+    Missed {
+        /// Who.
+        neighbour: usize,
+        /// The round.
+        k: u64,
+    },
+    /// A neighbour signed two different positions for one round. The first counts; both are evidence.
+    TwoStates {
+        /// Who.
+        neighbour: usize,
+        /// The round.
+        k: u64,
+        /// The message that counts.
+        first: Arc<[u8]>,
+        /// The other one.
+        second: Arc<[u8]>,
+    },
 }
 
 /// Follows a run to its tax: dials as often as it takes, and gives up after `patience` without a word of the leader.
@@ -420,6 +517,45 @@ pub fn follow(
     watch: &mut dyn FnMut(Sight),
     stop: &AtomicBool,
 ) -> Result<Tax, FollowError> {
+    thread::scope(|scope| {
+        let mut beside = Beside::default();
+        // What was remembered may be under way already.
+        beside.start(clerk, scope);
+        let ended =
+            follow_leader(clerk, dial, patience, watch, &mut |clerk| beside.start(clerk, scope), stop);
+        drop(beside);
+        clerk.sights().into_iter().for_each(watch);
+        ended
+    })
+}
+
+/// What runs beside the connection to the leader: ended when nobody follows any more, however that comes.
+#[derive(Default)]
+struct Beside(Option<Arc<Post>>);
+
+impl Beside {
+    fn start<'s>(&mut self, clerk: &Clerk, scope: &'s thread::Scope<'s, '_>) {
+        if let (None, Some(post)) = (&self.0, clerk.post()) {
+            lines::stand(scope, &post);
+            self.0 = Some(post);
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|post| post.close());
+    }
+}
+
+fn follow_leader(
+    clerk: &mut Clerk,
+    dial: &dyn Fn() -> io::Result<TcpStream>,
+    patience: Duration,
+    watch: &mut dyn FnMut(Sight),
+    start: &mut dyn FnMut(&Clerk),
+    stop: &AtomicBool,
+) -> Result<Tax, FollowError> {
     let mut heard = Instant::now();
     let (mut pause, mut first_word) = (TICK, FIRST_WORD);
     let mut taxed: Option<Tax> = None;
@@ -427,7 +563,7 @@ pub fn follow(
         let lost = match dial() {
             Ok(stream) => {
                 let before = heard;
-                let mut line = Line { first_word, heard: &mut heard, taxed: &mut taxed, watch, stop };
+                let mut line = Line { first_word, heard: &mut heard, taxed: &mut taxed, watch, start, stop };
                 let ended = line.attend(clerk, stream)?;
                 if heard > before {
                     (pause, first_word) = (TICK, FIRST_WORD);
@@ -448,6 +584,7 @@ pub fn follow(
         if heard.elapsed() > patience {
             return Err(FollowError::Unreachable { seconds: patience.as_secs(), last: lost });
         }
+        clerk.sights().into_iter().for_each(&mut *watch);
         watch(Sight::Disconnected(lost));
         thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -460,6 +597,7 @@ struct Line<'a> {
     heard: &'a mut Instant,
     taxed: &'a mut Option<Tax>,
     watch: &'a mut dyn FnMut(Sight),
+    start: &'a mut dyn FnMut(&Clerk),
     stop: &'a AtomicBool,
 }
 
@@ -478,14 +616,26 @@ impl Line<'_> {
         }
         (self.watch)(Sight::Connected);
         let mut silence = self.first_word;
+        let (mut reader, mut since) = (frame::Reader::default(), Instant::now());
         loop {
-            let since = Instant::now();
-            let mut wait = || !self.stop.load(Ordering::Relaxed) && since.elapsed() < silence;
-            let bytes = match frame::read(&mut stream, frame::LONGEST, &mut wait) {
-                Ok(bytes) => bytes,
+            if self.stop.load(Ordering::Relaxed) || since.elapsed() >= silence {
+                return Ok(FrameError::Closed.to_string());
+            }
+            let bytes = match reader.poll(&mut stream, frame::LONGEST) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => {
+                    clerk.sights().into_iter().for_each(&mut *self.watch);
+                    if let Some(Err(error)) = clerk.unasked()?.map(|bytes| frame::write(&mut stream, &bytes))
+                    {
+                        return Ok(error.to_string());
+                    }
+                    continue;
+                }
                 Err(error) => return Ok(error.to_string()),
             };
+            since = Instant::now();
             let reply = clerk.handle(&bytes)?;
+            (self.start)(clerk);
             if !matches!(reply, Reply::Broken(_)) {
                 *self.heard = Instant::now();
                 // A leader whose machine went away says nothing more, not even goodbye.
@@ -498,6 +648,7 @@ impl Line<'_> {
                     *self.taxed = Some(tax);
                     bytes
                 }
+                Reply::Noted => continue,
                 Reply::Ignored(why) => {
                     (self.watch)(Sight::Ignored(why));
                     continue;

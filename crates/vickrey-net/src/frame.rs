@@ -39,6 +39,64 @@ pub fn write(to: &mut impl Write, bytes: &[u8]) -> Result<(), FrameError> {
     Ok(to.flush()?)
 }
 
+/// A frame that arrives piece by piece.
+#[derive(Debug, Default)]
+pub struct Reader {
+    head: [u8; 4],
+    /// Once it is known.
+    length: Option<usize>,
+    /// Of the head, or of the bytes.
+    have: usize,
+    bytes: Vec<u8>,
+}
+
+impl Reader {
+    /// Reads once, and answers the frame if it is whole now. Nothing is lost where reading has a time limit.
+    ///
+    /// # Errors
+    /// The length is out of range (`longest` bytes are accepted), or the connection is closed or fails.
+    pub fn poll(&mut self, from: &mut impl Read, longest: usize) -> Result<Option<Vec<u8>>, FrameError> {
+        let room = match self.length {
+            None => &mut self.head[self.have..],
+            Some(found) => {
+                if self.have == self.bytes.len() {
+                    self.bytes.resize(found.min(self.have + PIECE), 0);
+                }
+                &mut self.bytes[self.have..]
+            }
+        };
+        match from.read(room) {
+            Ok(0) => return Err(FrameError::Closed),
+            Ok(n) => self.have += n,
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(e) => return Err(e.into()),
+        }
+        match self.length {
+            None if self.have == self.head.len() => {
+                let found = u32::from_be_bytes(self.head) as usize;
+                let accepted = longest.min(LONGEST);
+                if !(1..=accepted).contains(&found) {
+                    return Err(FrameError::Length { found, accepted });
+                }
+                (self.length, self.have) = (Some(found), 0);
+                Ok(None)
+            }
+            Some(found) if self.have == found => {
+                (self.length, self.have) = (None, 0);
+                Ok(Some(std::mem::take(&mut self.bytes)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
 /// Reads one frame of at most `longest` bytes. Where reading has a time limit, `wait` is asked at every pause whether to go
 /// on; `false` ends it as if the other side had closed.
 ///
@@ -49,37 +107,11 @@ pub fn read(
     longest: usize,
     wait: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<u8>, FrameError> {
-    let mut length = [0; 4];
-    fill(from, &mut length, wait)?;
-    let found = u32::from_be_bytes(length) as usize;
-    let accepted = longest.min(LONGEST);
-    if !(1..=accepted).contains(&found) {
-        return Err(FrameError::Length { found, accepted });
-    }
-    let mut bytes = Vec::new();
-    while bytes.len() < found {
-        let from_here = bytes.len();
-        bytes.resize(found.min(from_here + PIECE), 0);
-        fill(from, &mut bytes[from_here..], wait)?;
-    }
-    Ok(bytes)
-}
-
-fn fill(from: &mut impl Read, mut rest: &mut [u8], wait: &mut dyn FnMut() -> bool) -> Result<(), FrameError> {
-    while !rest.is_empty() {
-        if !wait() {
-            return Err(FrameError::Closed);
-        }
-        match from.read(rest) {
-            Ok(0) => return Err(FrameError::Closed),
-            Ok(n) => rest = &mut rest[n..],
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-                ) => {}
-            Err(e) => return Err(e.into()),
+    let mut reader = Reader::default();
+    while wait() {
+        if let Some(bytes) = reader.poll(from, longest)? {
+            return Ok(bytes);
         }
     }
-    Ok(())
+    Err(FrameError::Closed)
 }

@@ -35,7 +35,7 @@ const DOORS: usize = 4;
 const STRANGERS: usize = 64;
 
 /// Something that the person who runs the leader may want to see.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Notice {
     /// A stage or round is open.
     Opened,
@@ -48,6 +48,8 @@ pub enum Notice {
     },
     /// Letters were sent again to those who are silent.
     Resent,
+    /// What a sensor has written cannot be used so far.
+    Unseen(String),
     /// The stage is about to be closed; who is silent now stays so.
     Closing,
 }
@@ -242,26 +244,27 @@ impl Chair<'_> {
 
     /// Sends what is to be said and takes what comes, until all have answered or time is up.
     fn hold_stage(&mut self) -> Result<(), LeadError> {
-        let limit = self.limit();
+        // Without a limit the stage lasts until it has what it waits for.
+        let limit = self.desk.course().limit(self.join).unwrap_or(Duration::MAX);
+        let pause = self.desk.course().pause(self.join);
         let opened = Instant::now();
         (self.watch)(self.desk.course(), Notice::Opened);
         self.send_to_silent();
-        let mut sent = 1;
-        while !self.desk.course().awaited().is_empty() {
+        let mut again = pause;
+        while self.waits()? {
             let elapsed = opened.elapsed();
             if elapsed >= limit {
                 break;
             }
-            if sent < 3 && elapsed >= limit * sent / 3 {
-                sent += 1;
+            if elapsed >= again {
+                again = elapsed.max(again) + pause;
                 (self.watch)(self.desk.course(), Notice::Resent);
                 self.send_to_silent();
             }
             if self.stop.load(Ordering::Relaxed) {
                 return Err(LeadError::Stopped);
             }
-            let next = if sent < 3 { limit * sent / 3 } else { limit };
-            match self.incoming.recv_timeout(next.saturating_sub(elapsed).min(TICK)) {
+            match self.incoming.recv_timeout(again.min(limit).saturating_sub(elapsed).min(TICK)) {
                 Ok(incoming) => self.take(incoming)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
@@ -269,12 +272,14 @@ impl Chair<'_> {
         Ok(())
     }
 
-    fn limit(&self) -> Duration {
-        let terms = self.desk.course().terms();
-        match self.desk.course().stage() {
-            Stage::Joining => self.join,
-            Stage::Rounds => Duration::from_millis(terms.round_ms),
-            _ => Duration::from_millis(terms.value_ms),
+    /// Whether there is something to wait for: answers, or a sensor's positions.
+    fn waits(&mut self) -> Result<bool, LeadError> {
+        match self.desk.look()? {
+            Ok(seen) => Ok(!seen || !self.desk.course().awaited().is_empty()),
+            Err(why) => {
+                (self.watch)(self.desk.course(), Notice::Unseen(why.to_string()));
+                Ok(true)
+            }
         }
     }
 
@@ -283,7 +288,10 @@ impl Chair<'_> {
             Incoming::Hello { follower, run, door } => self.welcome(follower, run.as_deref(), door),
             Incoming::Message(sealed) => {
                 let Party::Follower(follower) = sealed.message.from else { return Ok(()) };
-                let verdict = self.desk.take(sealed)?;
+                let verdict = self.desk.take(sealed.clone())?;
+                if verdict == Verdict::Moved {
+                    self.desk.moves(&sealed).into_iter().for_each(|other| self.send_current(other));
+                }
                 (self.watch)(self.desk.course(), Notice::Heard { follower, verdict });
             }
         }

@@ -29,6 +29,10 @@ pub enum Kind {
     Price,
     /// Answers to them.
     Report,
+    /// Where a follower's neighbours are reached.
+    Neighbours,
+    /// Where a follower is, said to a neighbour.
+    State,
     /// What was decided.
     Decision,
     /// What it costs.
@@ -41,13 +45,15 @@ pub enum Kind {
     Abort,
 }
 
-const KINDS: [(Kind, &str); 11] = [
+const KINDS: [(Kind, &str); 13] = [
     (Kind::Hello, "HELLO"),
     (Kind::Ack, "ACK"),
     (Kind::Refuse, "REFUSE"),
     (Kind::Announce, "ANNOUNCE"),
     (Kind::Price, "PRICE"),
     (Kind::Report, "REPORT"),
+    (Kind::Neighbours, "NEIGHBOURS"),
+    (Kind::State, "STATE"),
     (Kind::Decision, "DECISION"),
     (Kind::Value, "VALUE"),
     (Kind::Tax, "TAX"),

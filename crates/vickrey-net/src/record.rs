@@ -33,6 +33,11 @@ pub enum Record {
         /// Who was asked and did not answer (ascending).
         silent: Vec<usize>,
     },
+    /// Where everybody stands, as it was seen (follower by follower).
+    Observed {
+        /// Positions.
+        positions: Vec<f64>,
+    },
     /// What the leader says in the end, for the archive.
     Said(Sealed),
     /// A message that came after its round was closed. It does not count.
@@ -81,6 +86,7 @@ impl Record {
             Self::Message(sealed) => json!({ "record": "message", "message": sealed.value() }),
             Self::Closed { stage, silent } => json!({ "record": "closed", "stage": stage, "silent": silent }),
             Self::Said(sealed) => json!({ "record": "said", "message": sealed.value() }),
+            Self::Observed { positions } => json!({ "record": "observed", "positions": positions }),
             Self::Late { follower, k } => json!({ "record": "late", "follower": follower, "k": k }),
             Self::Equivocation(sealed) => json!({ "record": "equivocation", "message": sealed.value() }),
         }
@@ -107,6 +113,11 @@ impl Record {
                 let silent = value.get("silent").and_then(Value::as_array).ok_or(BadRecord::Shape)?;
                 let silent: Option<Vec<usize>> = silent.iter().map(number).collect();
                 Ok(Self::Closed { stage: text("stage")?.into(), silent: silent.ok_or(BadRecord::Shape)? })
+            }
+            "observed" => {
+                let positions = value.get("positions").and_then(Value::as_array).ok_or(BadRecord::Shape)?;
+                let positions: Option<Vec<f64>> = positions.iter().map(Value::as_f64).collect();
+                Ok(Self::Observed { positions: positions.ok_or(BadRecord::Shape)? })
             }
             "late" => {
                 let follower = value.get("follower").and_then(number).ok_or(BadRecord::Shape)?;

@@ -4,112 +4,22 @@
 
 mod support;
 
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use support::network::{Fate, Network};
 use support::{Game, ascent, bits, case_a, mixed, settled};
 use vickrey::faithful::dual::rules::{Method, Mode, Stop};
 use vickrey_net::announce::Terms;
 use vickrey_net::desk::{Desk, replay};
 use vickrey_net::follow::{Clerk, FollowError, Tax, follow};
-use vickrey_net::frame;
 use vickrey_net::lead::{LeadError, lead, listen};
 
 /// A lost frame costs a third of this.
 const TERMS: Terms = Terms { round_ms: 3_000, value_ms: 3_000, deposit: 0.0 };
-
-/// A network between followers and the leader that does everything networks do.
-struct Network<'a> {
-    leader: SocketAddr,
-    seed: u64,
-    connections: AtomicU64,
-    over: &'a AtomicBool,
-}
-
-impl Network<'_> {
-    fn serve<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, listener: &TcpListener) {
-        listener.set_nonblocking(true).unwrap();
-        while !self.over.load(Ordering::Relaxed) {
-            let Ok((near, _)) = listener.accept() else {
-                thread::sleep(Duration::from_millis(5));
-                continue;
-            };
-            near.set_nonblocking(false).unwrap();
-            // Nobody leads at the moment: the follower dials again.
-            let Ok(far) = TcpStream::connect(self.leader) else { continue };
-            for (from, to) in [(&near, &far), (&far, &near)] {
-                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                let number = self.connections.fetch_add(1, Ordering::Relaxed);
-                scope
-                    .spawn(move || self.carry(from, to, ChaCha8Rng::seed_from_u64(self.seed << 32 | number)));
-            }
-        }
-    }
-
-    fn carry(&self, mut from: TcpStream, mut to: TcpStream, mut rng: ChaCha8Rng) {
-        from.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let mut kept: Option<Vec<u8>> = None;
-        let mut wait = || !self.over.load(Ordering::Relaxed);
-        while let Ok(mut bytes) = frame::read(&mut from, frame::LONGEST, &mut wait) {
-            let mut copies = 1;
-            match rng.random_range(0..100) {
-                0..3 => copies = 0,
-                3..8 => copies = 2,
-                8..11 => {
-                    let at = rng.random_range(0..bytes.len());
-                    bytes[at] ^= 1 << rng.random_range(0..8_u32);
-                }
-                11..20 => thread::sleep(Duration::from_millis(rng.random_range(1..60))),
-                20..24 => {
-                    // Overtaken by the next one.
-                    kept = Some(bytes);
-                    continue;
-                }
-                24 => break,
-                _ => {}
-            }
-            let frames = std::iter::repeat_n(bytes, copies).chain(kept.take());
-            if frames.into_iter().any(|bytes| frame::write(&mut to, &bytes).is_err()) {
-                break;
-            }
-        }
-        let _ = from.shutdown(Shutdown::Both);
-        let _ = to.shutdown(Shutdown::Both);
-    }
-}
-
-/// Stops somebody after so many sights, a few times.
-struct Fate {
-    rng: ChaCha8Rng,
-    stops: usize,
-    left: usize,
-}
-
-impl Fate {
-    fn new(seed: u64, stops: usize) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let left = rng.random_range(1..20);
-        Self { rng, stops, left }
-    }
-
-    fn strikes(&mut self) -> bool {
-        if self.stops == 0 {
-            return false;
-        }
-        self.left -= 1;
-        if self.left > 0 {
-            return false;
-        }
-        self.stops -= 1;
-        self.left = self.rng.random_range(1..20);
-        true
-    }
-}
 
 fn lead_through(game: &Game, address: SocketAddr, record: &Path, seed: u64) -> usize {
     let mut fate = Fate::new(seed, 4);
@@ -167,7 +77,7 @@ fn storm(game: &Game, seed: u64) -> (bool, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = listener.local_addr().unwrap();
     let over = AtomicBool::new(false);
-    let network = Network { leader, seed, connections: AtomicU64::new(0), over: &over };
+    let network = Network { target: leader, seed, connections: AtomicU64::new(0), over: &over };
     let (taxes, starts) = thread::scope(|scope| {
         scope.spawn(|| network.serve(scope, &listener));
         let leading = scope.spawn(|| lead_through(game, leader, &record, seed));
@@ -186,8 +96,12 @@ fn storm(game: &Game, seed: u64) -> (bool, usize) {
     for (i, tax) in taxes.iter().enumerate() {
         assert_eq!(tax.payment.to_bits(), (settled(&course).payment[i] + 0.0).to_bits(), "seed {seed}");
     }
-    let whole = course.state().events().is_empty() && course.absent().is_empty();
-    println!("seed {seed}: {starts} starts, {:?}, {:?}", course.state().events(), course.incidents());
+    let whole = support::state(&course).events().is_empty() && course.absent().is_empty();
+    println!(
+        "seed {seed}: {starts} starts, {:?}, {:?}",
+        support::state(&course).events(),
+        course.incidents()
+    );
     if whole {
         assert_eq!(bits(settled(&course)), bits(game.expected().settled().unwrap()), "seed {seed}");
     }

@@ -6,14 +6,15 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{Game, ascent, case_a, mixed};
 use vickrey::faithful::dual::rules::{Method, Mode, Stop};
-use vickrey_net::announce::{self, Terms};
+use vickrey_net::announce::Terms;
 use vickrey_net::canonical;
 use vickrey_net::desk::Desk;
+use vickrey_net::dual::{announce, letters};
 use vickrey_net::follow::{Clerk, Reply};
 use vickrey_net::frame::{self, FrameError};
 use vickrey_net::keys::{Enrolment, Key, PublicKey};
+use vickrey_net::log;
 use vickrey_net::message::{BadMessage, Kind, Message, Party, Sealed};
-use vickrey_net::{letters, log};
 
 const TERMS: Terms = Terms { round_ms: 1_000, value_ms: 1_000, deposit: 0.0 };
 

@@ -12,8 +12,8 @@ use vickrey::faithful::dual::leader::{Event, Leader, Letter, Phase, Report};
 use vickrey::faithful::dual::rules::{Marginals, Method, Mode, Plan, Rules, Stop};
 use vickrey_net::announce::{NotAnnounceable, Terms};
 use vickrey_net::course::{Incident, Stage, Verdict};
-use vickrey_net::desk::{Desk, DeskError, replay};
-use vickrey_net::follow::{Clerk, FollowError, Reply};
+use vickrey_net::desk::{Desk, DeskError, What, replay};
+use vickrey_net::follow::{Clerk, FollowError, Private, Reply};
 use vickrey_net::lead::{LeadError, lead, listen};
 use vickrey_net::message::{Kind, Message, Party};
 
@@ -89,7 +89,7 @@ fn silence_is_held_struck_and_dropped_as_the_state_machine_says() {
         });
         let (expected, events) = without_messages(&game, speaks);
         assert!(!events.is_empty());
-        assert_eq!(desk.course().state().events(), events, "{name}");
+        assert_eq!(support::state(desk.course()).events(), events, "{name}");
         assert_eq!(bits(settled(desk.course())), expected, "{name}");
     }
 }
@@ -159,7 +159,7 @@ fn the_first_message_counts_and_others_are_repeats_lies_or_late() {
     let incidents = [Incident::Equivocation { follower: 0, k: 1 }, Incident::Late { follower: 1, k: 1 }];
     assert_eq!(desk.course().incidents(), incidents);
     assert_eq!(
-        desk.course().state().events(),
+        support::state(desk.course()).events(),
         [
             Event::Missing { round: 1, follower: 1, problems: 3 },
             Event::Missing { round: 1, follower: 2, problems: 3 }
@@ -201,7 +201,7 @@ fn a_follower_refuses_what_does_not_go_with_her_cost_and_does_not_say_how() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(game.intent(PATIENT), &folder.path().join("record")).unwrap().0;
     let mut identity = game.identity(0);
-    identity.cost = game.costs[2].clone();
+    identity.private = Private::Cost(game.costs[2].clone());
     let mut clerk = Clerk::new(identity, None).unwrap();
     let letter = desk.letter(0).unwrap();
     let Reply::Ended(refusal, error) = clerk.handle(&letter).unwrap() else { panic!("she takes part") };
@@ -219,7 +219,8 @@ fn rules_for_audits_and_missing_limits_are_not_played_live() {
     let record = folder.path().join("record");
     let rules = Rules { marginals: Marginals::Warm { rounds: 1 }, ..game.plan.rules().clone() };
     let mut intent = game.intent(PATIENT);
-    intent.plan = Arc::new(Plan::new(game.plan.problem().clone(), rules).unwrap());
+    let plan = Arc::new(Plan::new(game.plan.problem().clone(), rules).unwrap());
+    intent.what = What::Dual { plan, unlimited: false };
     let error = Desk::open(intent, &record).unwrap_err();
     assert!(
         matches!(error, DeskError::Intent(NotAnnounceable::AuditOnly { field: "marginals", .. })),
@@ -231,13 +232,12 @@ fn rules_for_audits_and_missing_limits_are_not_played_live() {
     let problem = vickrey::faithful::dual::model::Problem::new(vec![3.0], followers).unwrap();
     let plan = Arc::new(Plan::new(problem, open.plan.rules().clone()).unwrap());
     let mut intent = game.intent(PATIENT);
-    intent.plan = plan.clone();
+    intent.what = What::Dual { plan: plan.clone(), unlimited: false };
     let error = Desk::open(intent, &record).unwrap_err();
     assert!(matches!(error, DeskError::Intent(NotAnnounceable::NoLimits(_))), "{error}");
     assert!(!record.exists());
     let mut intent = game.intent(PATIENT);
-    intent.plan = plan;
-    intent.unlimited = true;
+    intent.what = What::Dual { plan, unlimited: true };
     Desk::open(intent, &record).unwrap();
 }
 

@@ -22,9 +22,9 @@ mod template;
 pub use diagnostic::Problem;
 pub use input::{
     Census, ConsensusScenario, DemandScenario, Discretised, DualScenario, Finer, Goods, LayerPayment,
-    LeaderScenario, LinearQuadraticScenario, MarketKind, MarketScenario, PaymentChoice, PivotFamily,
-    PivotScenario, PrivateCost, Replay, Scaling, Scenario, SeasonScenario, System, Timing, TwoStageScenario,
-    Units, leader, load, parse, private,
+    LeaderScenario, LinearQuadraticScenario, LiveSystem, MarketKind, MarketScenario, Own, PaymentChoice,
+    PivotFamily, PivotScenario, PrivateFile, Replay, Scaling, Scenario, SeasonScenario, System, Timing,
+    TwoStageScenario, Units, leader, load, parse, private,
 };
 pub use schema::schema;
 pub use template::{MECHANISMS, template};

@@ -26,7 +26,7 @@ pub struct Keys {
     /// The key file, or with --scenario the folder; nothing that is there is written over
     #[arg(value_hint = ValueHint::AnyPath)]
     path: PathBuf,
-    /// A scenario of dual decomposition whose followers all get keys
+    /// A scenario of dual decomposition or consensus whose followers all get keys
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     scenario: Option<PathBuf>,
 }
@@ -45,26 +45,23 @@ pub fn run(args: &Keys, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         return Ok(());
     };
     let scenario = vickrey_scenario::leader(scenario)?;
-    let problem = scenario.plan.problem();
+    let names = scenario.system.names();
     fs::create_dir_all(&args.path).map_err(|e| unusable(&args.path, &e))?;
     let leader = Key::generate()?;
     leader.write(&args.path.join("leader.key"))?;
     let mut enrolment = Enrolment { leader: leader.public(), followers: Vec::new() };
-    for i in 0..problem.len() {
-        let (name, key) = (problem.name(i).into_owned(), Key::generate()?);
+    for (i, name) in names.into_iter().enumerate() {
+        let key = Key::generate()?;
         key.write(&args.path.join(file_name(&name, i)))?;
         enrolment.followers.push((name, key.public()));
     }
+    let count = enrolment.followers.len();
     let path = args.path.join("enrolment.toml");
     fs::write(&path, enrolment.text()).map_err(|e| unusable(&path, &e))?;
     if common.json {
-        writeln!(
-            out,
-            "{:#}",
-            json!({ "enrolment": path.display().to_string(), "followers": problem.len() })
-        )?;
+        writeln!(out, "{:#}", json!({ "enrolment": path.display().to_string(), "followers": count }))?;
     } else {
-        writeln!(out, "{}: keys for the leader and {} followers", path.display(), problem.len())?;
+        writeln!(out, "{}: keys for the leader and {} followers", path.display(), count)?;
     }
     Ok(())
 }

@@ -1,27 +1,31 @@
-//! `vickrey lead`: lead a live run of dual decomposition.
+//! `vickrey lead`: lead a live run of dual decomposition or consensus.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use indicatif::ProgressBar;
+use vickrey::faithful::consensus::{self, Rules, Watch};
 use vickrey_net::announce::Terms;
 use vickrey_net::course::{Course, Stage};
-use vickrey_net::desk::{Desk, Intent};
+use vickrey_net::desk::{Desk, Intent, What};
 use vickrey_net::keys::{Enrolment, Key};
 use vickrey_net::lead::{LeadError, Notice, lead, listen};
-use vickrey_scenario::Problem;
+use vickrey_net::mechanism::Mechanism;
+use vickrey_scenario::{LiveSystem, Problem};
 
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::report_live;
 
-/// Lead a live run: followers are other processes that keep their costs to themselves
+/// Lead a live run: followers are other processes that keep their costs or wishes to themselves
 ///
-/// Listens for the followers of a dual-decomposition scenario (whose costs may be left out), runs the rounds, and ends with
-/// decision and taxes. Everything that counts is in the record (--log) before anything rests on it: the same command takes
+/// Listens for the followers of a scenario of dual decomposition or consensus (costs and wishes may be left out) and ends
+/// with decision and taxes. In dual decomposition the leader runs the rounds; in consensus neighbours talk to each other,
+/// everybody has to join, and a sensor says in the end where all stand (--observe). Everything that counts is in the record (--log) before anything rests on it: the same command takes
 /// an interrupted run up again, with the same result. Messages are signed but not encrypted: between machines, lead them
 /// through a tunnel.
 #[derive(Args, Debug)]
@@ -29,6 +33,10 @@ use crate::report_live;
 Examples:
   vickrey lead water.toml --listen 127.0.0.1:7070 --log run.record --key keys/leader.key --enrolment keys/enrolment.toml
   vickrey lead water.toml --listen 10.0.0.1:7070 --private-network --log run.record --key leader.key --enrolment enrolment.toml
+  vickrey lead rendezvous.toml --log run.record --key keys/leader.key --enrolment keys/enrolment.toml --observe seen.csv
+
+Consensus: seen.csv has the columns follower,position and a line for every follower; something that sees them writes it when
+all stand still. One follower who is silent can make everybody pay the fine.
 
 Exit code 1: the run failed; 2: the scenario, a key or the record cannot be used.")]
 pub struct Lead {
@@ -53,6 +61,10 @@ pub struct Lead {
     /// Seconds that followers have to join; who has not by then takes no part
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     join: u64,
+    /// Consensus: where a sensor writes the final positions (CSV: follower,position) [default: positions are believed as
+    /// followers report them, which lets liars gain]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    observe: Option<PathBuf>,
     /// What followers have deposited, for the record
     #[arg(long, value_name = "MONEY", default_value_t = 0.0)]
     deposit: f64,
@@ -66,9 +78,8 @@ pub fn run(args: &Lead, common: &Common, out: &mut dyn Write) -> Result<(), Fail
     let scenario = vickrey_scenario::leader(&args.scenario)?;
     let timing = scenario.timing;
     let intent = Intent {
-        plan: scenario.plan.clone(),
+        what: what(&scenario.system, args.observe.as_deref())?,
         terms: Terms { round_ms: timing.round_ms, value_ms: timing.value_ms, deposit: args.deposit },
-        unlimited: false,
         run: args.run.clone(),
         key: Key::read(&args.key)?,
         enrolment: Enrolment::read(&args.enrolment)?,
@@ -83,7 +94,21 @@ pub fn run(args: &Lead, common: &Common, out: &mut dyn Write) -> Result<(), Fail
             .map_or_else(String::new, |at| format!("; what was being written at byte {at} is cut off"));
         sign.println(format!("{}: taken up again after {} records{cut}", args.log.display(), found.records));
     }
-    let mut watch = |course: &Course, notice: Notice| show(&sign, course, notice);
+    if !common.json && !common.quiet {
+        for line in report_live::cautions(desk.course().mechanism()) {
+            // Nobody to tell if standard error is closed.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+    let mut unseen = String::new();
+    let mut watch = |course: &Course, notice: Notice| match notice {
+        // Said once, however often it is looked at.
+        Notice::Unseen(why) if why != unseen && !common.quiet => {
+            let _ = sign.suspend(|| writeln!(io::stderr(), "{why}"));
+            unseen = why;
+        }
+        notice => show(&sign, course, &notice),
+    };
     let never = AtomicBool::new(false);
     let ended = lead(&mut desk, &listener, Duration::from_secs(args.join), &mut watch, &never);
     sign.finish_and_clear();
@@ -91,6 +116,31 @@ pub fn run(args: &Lead, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         Ok(()) => report_live::course(out, desk.course(), &scenario.units.money, common),
         Err(LeadError::Desk(error)) => Err(error.into()),
         Err(other) => Err(Failure::run(other.to_string())),
+    }
+}
+
+/// What is played. Where nobody looks, positions are reported ones: followers are told so.
+fn what(system: &LiveSystem, observe: Option<&Path>) -> Result<What, Failure> {
+    match (system, observe) {
+        (LiveSystem::Dual { .. }, Some(_)) => {
+            let problem = Problem::new("--observe: nobody has a position in dual decomposition");
+            Err(Failure::input(problem.with_help("accepted: --observe with a scenario of consensus")))
+        }
+        (LiveSystem::Dual { plan, .. }, None) => Ok(What::Dual { plan: plan.clone(), unlimited: false }),
+        (LiveSystem::Consensus(rules), Some(_)) if rules.watch() == Watch::Reported => {
+            let problem = Problem::new("--observe: the scenario says watch = \"reported\"");
+            Err(Failure::input(
+                problem.with_help("accepted: --observe with watch = \"observed\", or neither"),
+            ))
+        }
+        (LiveSystem::Consensus(rules), observe) => {
+            let watch = if observe.is_some() { Watch::Observed } else { Watch::Reported };
+            let (step, rounds, test) = (Some(rules.step()), rules.rounds(), rules.test());
+            let terms = consensus::Terms { step, rounds, test, watch };
+            let rules = Rules::new(rules.instance().clone(), terms);
+            let rules = rules.map_err(|e| Failure::input(Problem::new(e.to_string())))?;
+            Ok(What::Consensus { rules: Arc::new(rules), observe: observe.map(Path::to_path_buf) })
+        }
     }
 }
 
@@ -104,24 +154,28 @@ fn sign_of_life(common: &Common) -> ProgressBar {
 }
 
 /// One line: where the run is, and for whom it waits.
-fn show(sign: &ProgressBar, course: &Course, notice: Notice) {
+fn show(sign: &ProgressBar, course: &Course, notice: &Notice) {
     const MOST: usize = 5;
     if sign.is_hidden() || matches!(notice, Notice::Closing) {
         return;
     }
-    let state = course.state();
-    let stage = match course.stage() {
-        Stage::Joining => "joining".into(),
-        Stage::Rounds => {
-            format!("round {}, {} problems solved", course.k(), state.solved_problems().len())
+    let stage = match (course.stage(), course.mechanism()) {
+        (Stage::Joining, _) => "joining".into(),
+        (Stage::Rounds, Mechanism::Dual(side)) => {
+            format!("round {}, {} problems solved", course.k(), side.state().solved_problems().len())
         }
-        Stage::Values => "final values".into(),
-        Stage::Taxes => "receipts".into(),
-        Stage::Over => return,
+        (Stage::Rounds, Mechanism::Consensus(side)) => {
+            format!("{} rounds between neighbours", side.rules().rounds())
+        }
+        (Stage::Values, _) => "final values".into(),
+        (Stage::Observing, _) => {
+            return sign.set_message("waiting for a sensor to write where everybody stands");
+        }
+        (Stage::Taxes, _) => "receipts".into(),
+        (Stage::Over, _) => return,
     };
     let awaited = course.awaited();
-    let problem = course.leader().plan().problem();
-    let names: Vec<_> = awaited.iter().take(MOST).map(|&i| crate::format::name(&problem.name(i))).collect();
+    let names: Vec<_> = awaited.iter().take(MOST).map(|&i| crate::format::name(&course.name(i))).collect();
     let more = awaited.len().saturating_sub(MOST);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     sign.set_message(format!("{stage}, waiting for {}{more}", names.join(", ")));

@@ -1,6 +1,9 @@
 //! Games to play, in process and over sockets.
 #![allow(dead_code, reason = "every test file uses its part")]
 
+pub mod meeting;
+pub mod network;
+
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +20,11 @@ use vickrey::faithful::dual::strategies::faithful_run;
 use vickrey::faithful::dual::tax::Settled;
 use vickrey_net::announce::Terms;
 use vickrey_net::course::{Course, Stage};
-use vickrey_net::desk::{Desk, Intent};
-use vickrey_net::follow::{Clerk, Identity, Reply, Tax, follow};
+use vickrey_net::desk::{Desk, Intent, What};
+use vickrey_net::follow::{Clerk, Identity, Private, Reply, Tax, follow};
 use vickrey_net::keys::{Enrolment, Key};
 use vickrey_net::lead::{lead, listen};
+use vickrey_net::mechanism::Mechanism;
 use vickrey_net::message::{Party, Sealed};
 
 /// A plan, the costs, and everybody's keys.
@@ -63,9 +67,8 @@ impl Game {
 
     pub fn intent(&self, terms: Terms) -> Intent {
         Intent {
-            plan: self.plan.clone(),
+            what: What::Dual { plan: self.plan.clone(), unlimited: false },
             terms,
-            unlimited: false,
             run: None,
             key: self.leader.clone(),
             enrolment: self.enrolment.clone(),
@@ -75,7 +78,7 @@ impl Game {
     pub fn identity(&self, follower: usize) -> Identity {
         Identity {
             follower,
-            cost: self.costs[follower].clone(),
+            private: Private::Cost(self.costs[follower].clone()),
             key: self.keys[follower].clone(),
             leader: self.leader.public(),
         }
@@ -135,8 +138,14 @@ pub fn bits(settled: &Settled) -> Vec<u64> {
         .collect()
 }
 
+/// The state of dual decomposition.
+pub fn state(course: &Course) -> &State {
+    let Mechanism::Dual(side) = course.mechanism() else { panic!("another mechanism") };
+    side.state()
+}
+
 pub fn settled(course: &Course) -> &Settled {
-    course.state().settled().unwrap()
+    state(course).settled().unwrap()
 }
 
 /// Letters and answers handed over by hand, to the end; who does not `speak` (follower, stage, round) is silent.

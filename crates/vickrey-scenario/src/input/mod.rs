@@ -5,6 +5,7 @@ pub(crate) mod dual;
 pub(crate) mod keys;
 pub(crate) mod linear_quadratic;
 mod list;
+mod live;
 pub(crate) mod market;
 mod names;
 pub(crate) mod pivot;
@@ -27,8 +28,9 @@ use self::sheet::{Desk, Sheet};
 use crate::diagnostic::{Problem, Problems, Source, list, suggest};
 
 pub use self::consensus::ConsensusScenario;
-pub use self::dual::{DualScenario, LeaderScenario, PrivateCost, Timing, leader, private};
+pub use self::dual::{DualScenario, Timing};
 pub use self::linear_quadratic::{Census, LayerPayment, LinearQuadraticScenario, MarketKind, Replay};
+pub use self::live::{LeaderScenario, LiveSystem, Own, PrivateFile, leader, private};
 pub use self::market::{MarketScenario, PaymentChoice};
 pub use self::pivot::{Finer, Goods, PivotFamily, PivotScenario};
 pub use self::rules::Scaling;

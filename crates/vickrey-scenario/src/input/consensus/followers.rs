@@ -19,7 +19,8 @@ const ANY: &str = "a finite number of size at most 1e15";
 /// A follower as she was read.
 pub(super) struct Read {
     pub range: (f64, f64),
-    pub wish: f64,
+    /// None: a leader does not look at it.
+    pub wish: Option<f64>,
     pub act: Act,
 }
 
@@ -62,30 +63,40 @@ impl Places<'_, '_, '_> {
     }
 }
 
-/// A follower of the file.
+/// Where she would like to be.
+pub(in crate::input) fn wish(spot: &Spot<'_, '_, '_>, desk: &mut Desk) -> Option<f64> {
+    spot.number_from(-LARGEST, LARGEST, ANY, desk)
+}
+
+/// A follower of the file; `wishes`: whether her wish has to be there, otherwise it is not looked at.
 pub(super) fn inline(
     sheet: &mut Sheet<'_, '_>,
     index: usize,
     names: &mut List,
+    wishes: bool,
     desk: &mut Desk,
 ) -> Option<Read> {
     list::heading(sheet, index, &FOLLOWER_NAME, names, desk);
     sheet.refuse_others(FOLLOWER.iter().map(|key| key.name), desk);
     let range = Spot::required(sheet, &RANGE, desk).and_then(|spot| range(&spot, desk));
-    let wish =
-        Spot::required(sheet, &WISH, desk).and_then(|spot| spot.number_from(-LARGEST, LARGEST, ANY, desk));
+    let own =
+        if wishes { Spot::required(sheet, &WISH, desk).and_then(|spot| wish(&spot, desk)) } else { None };
     let act = match Spot::of(sheet, &CONDUCT) {
         Some(spot) => act(&spot, desk),
         None => Some(Act::Plain(Conduct::Faithful)),
     };
-    let (range, wish) = (range?, wish?);
+    let range = range?;
+    if !wishes {
+        return Some(Read { range, wish: None, act: act? });
+    }
+    let wish = own?;
     if !(range.0..=range.1).contains(&wish) {
         let accepted = within(range);
         let message = format!("{}: `wish` is {}, accepted is {accepted}", sheet.title, written(wish));
         desk.at(sheet.place(WISH.name), message, "outside the public range", WISH.about.to_owned());
         return None;
     }
-    Some(Read { range, wish, act: act? })
+    Some(Read { range, wish: Some(wish), act: act? })
 }
 
 fn within((low, high): (f64, f64)) -> String {
@@ -137,8 +148,13 @@ fn act(spot: &Spot<'_, '_, '_>, desk: &mut Desk) -> Option<Act> {
 }
 
 /// The followers of a table, faithful all of them, and their rows.
-pub(super) fn rows(table: &Table, list: &mut List, desk: &mut Desk) -> Vec<(u64, Option<Read>)> {
-    let number = |name| Column { name, number: true, required: true };
+pub(super) fn rows(
+    table: &Table,
+    list: &mut List,
+    wishes: bool,
+    desk: &mut Desk,
+) -> Vec<(u64, Option<Read>)> {
+    let number = |name| Column { name, number: true, required: wishes || name != WISH.name };
     let columns = [
         Column { name: FOLLOWER_NAME.name, number: false, required: true },
         number("low"),
@@ -155,7 +171,8 @@ pub(super) fn rows(table: &Table, list: &mut List, desk: &mut Desk) -> Vec<(u64,
         list.append(name.unwrap_or_default().to_owned());
         let mut found = [0.0; 3];
         let mut fine = true;
-        for (k, column) in columns.iter().enumerate().skip(1) {
+        let looked = if wishes { columns.len() } else { columns.len() - 1 };
+        for (k, column) in columns.iter().enumerate().take(looked).skip(1) {
             let what = match row.number(k) {
                 Ok(Some(x)) if x.abs() <= LARGEST => {
                     found[k - 1] = x;
@@ -175,11 +192,12 @@ pub(super) fn rows(table: &Table, list: &mut List, desk: &mut Desk) -> Vec<(u64,
             problems.push_with(|| {
                 table.problem(row.key, Some("high"), format!("found {}", written(high)), &accepted)
             });
-        } else if fine && !(low..=high).contains(&wish) {
+        } else if fine && wishes && !(low..=high).contains(&wish) {
             fine = false;
             let what = format!("found {}", written(wish));
             problems.push_with(|| table.problem(row.key, Some(WISH.name), what, &within((low, high))));
         }
+        let wish = wishes.then_some(wish);
         let read = Read { range: (low, high), wish, act: Act::Plain(Conduct::Faithful) };
         all.push((row.key, fine.then_some(read)));
     });

@@ -9,16 +9,18 @@ use vickrey::faithful::consensus::{
     Conduct, ConsensusError, Graph, Instance, Place, Rules, Terms, Test, Watch,
 };
 
+pub(super) use self::followers::wish;
 use self::followers::{Places, Read};
-use super::Context;
 use super::keys::Key;
 use super::keys::consensus::{
     EDGES, EDGES_TABLE, EPSILON, FOLLOWERS_TABLE, LAYOUT, MOST_ROUNDS, RANGE, ROUNDS, RULE_KEYS, STEP,
     TABLE_KEYS, TEST, TESTS, WATCH, WATCHES, WISH,
 };
 use super::list::{self, List};
+use super::live::LiveSystem;
 use super::sheet::{Desk, Sheet};
 use super::table::Table;
+use super::{Context, Timing, dual};
 
 /// What a file about consensus says, checked.
 #[derive(Clone, Debug)]
@@ -31,6 +33,14 @@ pub struct ConsensusScenario {
     pub conducts: Vec<Conduct>,
     /// Whether the number of rounds follows from an epsilon.
     pub by_epsilon: Option<f64>,
+}
+
+/// What a file says, with or without wishes.
+struct Contents {
+    rules: Arc<Rules>,
+    all: Vec<Read>,
+    epsilon: Option<f64>,
+    timing: Timing,
 }
 
 /// What `[rules]` says.
@@ -48,9 +58,43 @@ pub(super) fn read(
     desk: &mut Desk,
     context: &mut Context<'_>,
 ) -> Option<ConsensusScenario> {
+    let Contents { rules, all, epsilon, .. } = contents(sheet, true, desk, context)?;
+    let (wishes, conducts): (Vec<Option<f64>>, Vec<Conduct>) = all
+        .into_iter()
+        .enumerate()
+        .map(|(i, read)| (read.wish, read.act.of(rules.instance().graph(), i)))
+        .unzip();
+    let wishes = wishes.into_iter().collect::<Option<_>>()?;
+    Some(ConsensusScenario { rules, wishes, conducts, by_epsilon: epsilon })
+}
+
+/// What a leader reads: wishes may be missing, and are not looked at if they are there.
+pub(super) fn leading(
+    sheet: &Sheet<'_, '_>,
+    desk: &mut Desk,
+    context: &mut Context<'_>,
+) -> Option<(LiveSystem, Timing)> {
+    let Contents { rules, timing, .. } = contents(sheet, false, desk, context)?;
+    let stand = sheet.sections(LAYOUT.key("followers"), desk);
+    if stand.iter().any(|follower| follower.value(WISH.name).is_some()) {
+        context
+            .warnings
+            .push("wishes stand in the file: a leader has no use for them, followers keep theirs".into());
+    }
+    Some((LiveSystem::Consensus(rules), timing))
+}
+
+/// Reads a file; `wishes`: whether every follower's wish has to be there.
+fn contents(
+    sheet: &Sheet<'_, '_>,
+    wishes: bool,
+    desk: &mut Desk,
+    context: &mut Context<'_>,
+) -> Option<Contents> {
     sheet.refuse_others(LAYOUT.file.iter().map(|key| key.name), desk);
     let rule_sheet = sheet.section(LAYOUT.key("rules"), desk);
     let wanted = wanted(sheet, rule_sheet.as_ref(), desk);
+    let timing = dual::timing(sheet, desk);
     let tables = sheet.section(LAYOUT.key("tables"), desk);
     if let Some(tables) = &tables {
         tables.refuse_others(TABLE_KEYS.iter().map(|key| key.name), desk);
@@ -62,11 +106,11 @@ pub(super) fn read(
     let mut sheets = sheet.sections(LAYOUT.key("followers"), desk);
     let mut all: Vec<Option<Read>> = Vec::new();
     for (k, sheet) in sheets.iter_mut().enumerate() {
-        all.push(followers::inline(sheet, k, &mut names, desk));
+        all.push(followers::inline(sheet, k, &mut names, wishes, desk));
     }
     let mut rows = Vec::new();
     if let Some(table) = &listed {
-        for (row, read) in followers::rows(table, &mut names, desk) {
+        for (row, read) in followers::rows(table, &mut names, wishes, desk) {
             rows.push(row);
             all.push(read);
         }
@@ -81,12 +125,7 @@ pub(super) fn read(
     let wanted = wanted?;
     let rules = rules(graph, &all, &wanted, rule_sheet.as_ref(), &places, desk)?;
     warn(&rules, &mut context.warnings);
-    let (wishes, conducts): (Vec<f64>, Vec<Conduct>) = all
-        .into_iter()
-        .enumerate()
-        .map(|(i, read)| (read.wish, read.act.of(rules.instance().graph(), i)))
-        .unzip();
-    Some(ConsensusScenario { rules: Arc::new(rules), wishes, conducts, by_epsilon: wanted.epsilon })
+    Some(Contents { rules: Arc::new(rules), all, epsilon: wanted.epsilon, timing })
 }
 
 fn wanted(sheet: &Sheet<'_, '_>, rules: Option<&Sheet<'_, '_>>, desk: &mut Desk) -> Option<Wanted> {

@@ -22,7 +22,7 @@ use super::Context;
 use super::keys::Key;
 use super::keys::dual::{
     COST, CURVATURE, FOLLOWERS_TABLE, HIGH, LARGEST, LAYOUT, LOW, RESOURCE_KEYS, ROUND_MS, TABLE_KEYS,
-    TIMING_KEYS, TOTAL, VALUE_MS,
+    TIMING, TIMING_KEYS, TOTAL, VALUE_MS,
 };
 use super::list::List;
 use super::sheet::{Desk, Sheet, Span};
@@ -30,7 +30,7 @@ use super::spot::Spot;
 use super::table::Table;
 use crate::diagnostic::{shorten, written};
 
-pub use self::files::{LeaderScenario, PrivateCost, leader, private};
+pub(super) use self::files::{leading, private_cost};
 
 /// What a file about dual decomposition says, checked.
 #[derive(Clone, Debug)]
@@ -179,8 +179,9 @@ fn total(sheet: &Sheet<'_, '_>, desk: &mut Desk) -> Option<(List, Vec<f64>)> {
     }
 }
 
-fn timing(sheet: &Sheet<'_, '_>, desk: &mut Desk) -> Timing {
-    let section = sheet.section(LAYOUT.key("timing"), desk);
+/// `[timing]`, in every mechanism that can be led.
+pub(super) fn timing(sheet: &Sheet<'_, '_>, desk: &mut Desk) -> Timing {
+    let section = sheet.section(&TIMING, desk);
     let mut number = |key: &Key| {
         let given = section.as_ref().and_then(|section| section.whole(key, desk));
         given.or_else(|| key.default?.parse().ok()).unwrap_or(1)

@@ -2,6 +2,7 @@
 
 use vickrey::faithful::consensus::model::LARGEST;
 
+use super::dual::TIMING;
 use super::{Agents, Key, Kind, LABELS, Layout, MECHANISM, MONEY, QUANTITY, SEED, TITLE};
 
 pub(crate) static LAYOUT: Layout = Layout { mechanism: "consensus", file: FILE, agents: &[], families: &[] };
@@ -14,7 +15,7 @@ pub(crate) const CONDUCTS: &[&str] = &["faithful", "stand", "garbage", "pretend"
 /// More rounds than this are taken for a mistake here: every one of them is played and told.
 pub(crate) const MOST_ROUNDS: u64 = 10_000_000;
 
-const FILE: &[Key] = &[MECHANISM, TITLE, SEED, LABELS, GRAPH, RULES, TABLES, FOLLOWERS];
+const FILE: &[Key] = &[MECHANISM, TITLE, SEED, LABELS, GRAPH, RULES, TIMING, TABLES, FOLLOWERS];
 
 const GRAPH: Key = Key::new(
     "graph",

@@ -29,7 +29,7 @@ const RULES: Key = Key::new(
     Kind::Section(RULE_KEYS),
     "How prices move, when rounds stop, who pays what: fixed before any follower says a word.",
 );
-const TIMING: Key =
+pub(crate) const TIMING: Key =
     Key::new("timing", Kind::Section(TIMING_KEYS), "Time limits of live runs; they change no number.");
 const TABLES: Key = Key::new("tables", Kind::Section(TABLE_KEYS), "Followers in a table.");
 const FOLLOWERS: Key = Key::new(
@@ -173,13 +173,13 @@ pub(crate) const TIMING_KEYS: &[Key] = &[ROUND_MS, VALUE_MS];
 pub(crate) const ROUND_MS: Key = Key::new(
     "round-ms",
     Kind::Whole { low: 1, high: 86_400_000 },
-    "A round of prices and answers lasts so long at most, in milliseconds.",
+    "A round lasts so long at most, in milliseconds; less if all have answered.",
 )
 .or("2000");
 pub(crate) const VALUE_MS: Key = Key::new(
     "value-ms",
     Kind::Whole { low: 1, high: 86_400_000 },
-    "Followers join, and say what the decision costs them, within so many milliseconds.",
+    "Followers say what the decision costs them within so many milliseconds.",
 )
 .or("10000");
 
@@ -319,6 +319,3 @@ pub(crate) const ANNOUNCE: Key = Key::number(
     1e300,
     "moduli announced: she says that this is the least second derivative of her cost.",
 );
-
-/// A file with one private cost, as a follower's own program reads it.
-pub(crate) const PRIVATE: &[Key] = &[FOLLOWER_NAME, COST];

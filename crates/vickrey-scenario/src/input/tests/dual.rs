@@ -7,7 +7,7 @@ use vickrey::faithful::dual::strategies::{Play, faithful_run};
 use vickrey::faithful::dual::tax::Settled;
 
 use super::*;
-use crate::input::{DualScenario, Timing};
+use crate::input::{DualScenario, LiveSystem, Own, Timing};
 
 /// Three followers with one decision each: the mechanism's worked numbers, one coupling.
 pub(super) const THREE: &str = "[resource]\ntotal = 3\n[rules]\nmethod = \"ascent\"\nstep = 0.4\nrounds = 5\n\
@@ -164,7 +164,8 @@ fn of_file<T>(text: &str, read: impl Fn(&Path) -> T) -> T {
 fn a_leader_needs_no_costs_but_limits() {
     let public = dual_text(&CURVED.lines().filter(|l| !l.starts_with("cost")).collect::<Vec<_>>().join("\n"));
     let led = of_file(&public, crate::leader).unwrap();
-    assert_eq!(&led.plan, &dual(CURVED).plan);
+    let LiveSystem::Dual { plan, .. } = &led.system else { panic!() };
+    assert_eq!(plan, &dual(CURVED).plan);
     assert!(led.warnings.is_empty());
     let led = of_file(&dual_text(CURVED), crate::leader).unwrap();
     assert_eq!(led.warnings.len(), 1, "{:?}", led.warnings);
@@ -174,7 +175,7 @@ fn a_leader_needs_no_costs_but_limits() {
     assert!(open[0].contains("follower `Ann`: a live run needs `low` and `high`"), "{open:?}");
     assert!(
         said("mechanism = \"market\"\n")[0]
-            .contains("`mechanism` is \"market\", accepted is \"dual-decomposition\"")
+            .contains("`mechanism` is \"market\", accepted is \"dual-decomposition\" or \"consensus\"")
     );
     assert!(lines(&read(&public).unwrap_err())[0].contains("follower `Ann`: `cost` is missing"));
 }
@@ -183,15 +184,19 @@ fn a_leader_needs_no_costs_but_limits() {
 fn a_follower_has_a_file_of_her_own() {
     let text = "name = \"Ann\"\n[cost]\nmatrix = [[2, 0.5], [0.5, 1]]\nlinear = [-1, 0]\n";
     let own = of_file(text, |path| crate::private(path, None)).unwrap();
-    let Cost::Quadratic(cost) = &*own.cost else { panic!() };
+    let Own::Cost(of) = &own.own else { panic!() };
+    let Cost::Quadratic(cost) = &**of else { panic!() };
     assert_eq!(
         (own.name.as_str(), cost.matrix(), cost.linear()),
         ("Ann", &[2.0, 0.5, 0.5, 1.0][..], &[-1.0, 0.0][..])
     );
     // A number stands for all decisions, however many there are.
     let text = "name = \"Ann\"\ncost = { family = \"log\", weight = 2, shift = 1 }\n";
-    assert_eq!(of_file(text, |path| crate::private(path, None)).unwrap().cost.decisions(), 1);
-    assert_eq!(of_file(text, |path| crate::private(path, Some(3))).unwrap().cost.decisions(), 3);
+    let decisions = |known| match of_file(text, |path| crate::private(path, known)).unwrap().own {
+        Own::Cost(cost) => cost.decisions(),
+        Own::Wish(_) => 0,
+    };
+    assert_eq!((decisions(None), decisions(Some(3))), (1, 3));
     let said = |text: &str| lines(&of_file(text, |path| crate::private(path, Some(2))).unwrap_err());
     assert_eq!(said("").len(), 2);
     let wrong = said("name = \"Ann\"\ncoupling = 1\ncost = { matrix = [1, 2, 3] }\n");

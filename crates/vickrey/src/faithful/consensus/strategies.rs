@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand_chacha::ChaCha8Rng;
 
 use super::protocol::{Agreement, Consensus, Notice, Report};
-use super::solve::{Rules, Watch, moved};
+use super::solve::{Rules, Watch};
 use crate::mechanism::{AgentId, Strategy, Turn, World};
 
 /// What a follower does, by name and numbers.
@@ -118,7 +118,7 @@ impl Follower {
         let start = if let Conduct::Start(start) = self.conduct { start } else { wish };
         let own = self.position.unwrap_or(start);
         let heard = self.heard.iter().copied().flatten();
-        let now = if self.pending { moved(own, self.rules.step(), self.rules.span(), heard) } else { own };
+        let now = if self.pending { self.rules.step_from(own, heard) } else { own };
         self.pending = false;
         self.position = Some(now);
         now

@@ -9,7 +9,7 @@ use crate::mechanism::AgentId;
 use crate::numeric::sum::compensated;
 
 pub use bounds::{Extreme, disagreement, mean};
-pub(super) use iterate::moved;
+use iterate::moved;
 
 /// More rounds than this are a mistake.
 pub const MOST_ROUNDS: usize = 1_000_000_000;
@@ -319,6 +319,12 @@ impl Rules {
         finish: f64,
     ) -> Vec<f64> {
         iterate::run_against(self, types, follower, messages, finish)
+    }
+
+    /// Where a faithful follower goes in one round from `own`: own + alpha sum (z - own) over what her neighbours said, in
+    /// the neighbours' order, each clipped to [`Rules::span`]. Whom she has not heard yet is left out.
+    pub fn step_from(&self, own: f64, heard: impl Iterator<Item = f64>) -> f64 {
+        moved(own, self.step, self.span, heard)
     }
 
     /// All rounds with everybody faithful; `see` is shown all positions before the first round and after every round.

@@ -1,48 +1,34 @@
-//! Live runs for people and for machines.
+//! Live runs of dual decomposition.
 
 use std::io::Write;
 
 use serde_json::{Value, json};
 use vickrey::faithful::dual::leader::Event;
-use vickrey_net::course::{Course, Incident, status};
+use vickrey_net::course::Course;
+use vickrey_net::dual::lead::{Side, status};
 
-use crate::args::Common;
+use super::{run_pairs, status_of};
 use crate::failure::Failure;
 use crate::format::{NONE, amount, column, columns, counted, name};
 use crate::tables::{self, Column};
 
-/// Of what went wrong, so many lines are shown.
-const MOST: usize = 20;
-
 /// What a run has come to.
-pub fn course(out: &mut dyn Write, course: &Course, money: &str, common: &Common) -> Result<(), Failure> {
-    if common.json {
-        writeln!(out, "{:#}", document(course))?;
-        return Ok(());
-    }
-    let state = course.state();
-    let begun = course.begun();
-    let settled = state.settled();
+pub fn numbers(out: &mut dyn Write, course: &Course, side: &Side, money: &str) -> Result<(), Failure> {
+    let settled = side.state().settled();
     let number = |x: Option<f64>| x.map_or_else(|| NONE.into(), |x| amount(x, money));
-    let status = settled.map_or_else(
-        || format!("not finished: {}", course.stage().word()),
-        |s| status_words(status(s)).into(),
-    );
+    let word = settled.map(status);
     let pairs = [
-        ("run", begun.run.clone()),
-        ("announced", course.inst().to_owned()),
-        ("status", status),
+        ("status", status_of(course, word)),
         ("epsilon", number(settled.and_then(|s| s.epsilon))),
-        ("rounds", state.traffic().rounds.to_string()),
+        ("rounds", side.state().traffic().rounds.to_string()),
     ];
-    tables::pairs(out, &pairs)?;
-    followers(out, course, money)?;
-    troubles(out, course)
+    tables::pairs(out, &run_pairs(course).into_iter().chain(pairs).collect::<Vec<_>>())?;
+    followers(out, course, side, money)
 }
 
-fn followers(out: &mut dyn Write, course: &Course, money: &str) -> Result<(), Failure> {
-    let Some(settled) = course.state().settled() else { return Ok(()) };
-    let problem = course.leader().plan().problem();
+fn followers(out: &mut dyn Write, course: &Course, side: &Side, money: &str) -> Result<(), Failure> {
+    let Some(settled) = side.state().settled() else { return Ok(()) };
+    let problem = side.plan().problem();
     let n = problem.len();
     let member = |i: usize| !course.absent().contains(&i);
     let amounts = columns(&[
@@ -64,7 +50,7 @@ fn followers(out: &mut dyn Write, course: &Course, money: &str) -> Result<(), Fa
             column(&own).join(", "),
             amounts[0][i].clone(),
             amounts[1][i].clone(),
-            standing(course, i).unwrap_or_default().replace('-', " "),
+            standing(course, side, i).unwrap_or_default().replace('-', " "),
         ]
     });
     writeln!(out)?;
@@ -73,9 +59,9 @@ fn followers(out: &mut dyn Write, course: &Course, money: &str) -> Result<(), Fa
 }
 
 /// What is special about a follower.
-fn standing(course: &Course, i: usize) -> Option<String> {
-    let dropped = course.state().dropped().contains(&i);
-    let undefined = course.state().settled().is_some_and(|s| s.undefined.contains(&i));
+fn standing(course: &Course, side: &Side, i: usize) -> Option<String> {
+    let dropped = side.state().dropped().contains(&i);
+    let undefined = side.state().settled().is_some_and(|s| s.undefined.contains(&i));
     let word = match (course.absent().contains(&i), dropped, undefined) {
         (true, ..) => "did-not-join",
         (_, true, _) => "dropped",
@@ -85,23 +71,9 @@ fn standing(course: &Course, i: usize) -> Option<String> {
     Some(word.into())
 }
 
-fn troubles(out: &mut dyn Write, course: &Course) -> Result<(), Failure> {
-    let problem = course.leader().plan().problem();
-    let who = |i: usize| name(&problem.name(i));
-    let events = course.state().events().iter().map(|event| event_words(event, &who));
-    let incidents = course.incidents().iter().map(|incident| incident_words(incident, &who));
-    let all: Vec<String> = events.chain(incidents).collect();
-    if all.is_empty() {
-        return Ok(());
-    }
-    writeln!(out)?;
-    for line in all.iter().take(MOST) {
-        writeln!(out, "{line}")?;
-    }
-    if all.len() > MOST {
-        writeln!(out, "and {} more (--json shows all)", all.len() - MOST)?;
-    }
-    Ok(())
+/// What went other than it should.
+pub fn troubles(side: &Side, who: &dyn Fn(usize) -> String) -> Vec<String> {
+    side.state().events().iter().map(|event| event_words(event, who)).collect()
 }
 
 fn event_words(event: &Event, who: &dyn Fn(usize) -> String) -> String {
@@ -135,28 +107,10 @@ fn event_words(event: &Event, who: &dyn Fn(usize) -> String) -> String {
     }
 }
 
-fn incident_words(incident: &Incident, who: &dyn Fn(usize) -> String) -> String {
-    match incident {
-        Incident::Absent { follower, why: Some(why) } => {
-            format!("{} refused to take part: {why}", who(*follower))
-        }
-        Incident::Absent { follower, why: None } => format!("{} did not join in time", who(*follower)),
-        Incident::Late { follower, k: 0 } => format!("{}'s final values came too late", who(*follower)),
-        Incident::Late { follower, k } => format!("round {k}: {}'s answer came too late", who(*follower)),
-        Incident::Equivocation { follower, .. } => {
-            format!(
-                "{} signed two different answers; the first counts, both are in the record",
-                who(*follower)
-            )
-        }
-        Incident::Left { follower, why } => format!("{} left: {why}", who(*follower)),
-        Incident::NoReceipt { follower } => format!("{} sent no receipt for her tax", who(*follower)),
-    }
-}
-
-fn document(course: &Course) -> Value {
-    let state = course.state();
-    let problem = course.leader().plan().problem();
+/// The same for machines.
+pub fn document(course: &Course, side: &Side) -> Value {
+    let state = side.state();
+    let problem = side.plan().problem();
     let settled = state.settled();
     let followers: Vec<Value> = (0..problem.len())
         .map(|i| {
@@ -166,7 +120,7 @@ fn document(course: &Course) -> Value {
                 "allocation": settled.map(|s| &s.allocation[problem.range(i)]),
                 "reported_cost": settled.map(|s| s.value[i]),
                 "payment": settled.filter(|_| !absent).map(|s| s.payment[i]),
-                "standing": standing(course, i).unwrap_or_else(|| "member".into()),
+                "standing": standing(course, side, i).unwrap_or_else(|| "member".into()),
             })
         })
         .collect();
@@ -183,15 +137,4 @@ fn document(course: &Course) -> Value {
         "events": state.events(),
         "incidents": course.incidents(),
     })
-}
-
-/// The word of the wire in plain words.
-pub fn status_words(status: &str) -> &str {
-    match status {
-        "converged" => "converged: nobody can gain more than epsilon by anything she might send",
-        "not_converged" => "not converged: the rounds ran out before the gap was certified",
-        "fixed_rounds" => "as many rounds as were announced",
-        "dropped" => "dropped: too many rounds without a usable answer",
-        other => other,
-    }
 }

@@ -1,0 +1,168 @@
+//! Connections between neighbours: the lower number dials the higher one, as often as it takes.
+//!
+//! [`dial`] and [`answer`] make the two halves of a line; all else does not know what is below.
+
+use std::io;
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::post::Post;
+use crate::frame;
+use crate::message::Kind;
+
+/// How often threads look up from waiting, to see whether everything is over.
+const TICK: Duration = Duration::from_millis(50);
+/// A stranger has so long to say who she is.
+const INTRODUCTION: Duration = Duration::from_secs(5);
+/// A try to reach a neighbour takes no longer.
+const DIAL: Duration = Duration::from_secs(2);
+/// A line that does not take what is said within this time ends.
+const TAKEN: Duration = Duration::from_secs(2);
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// On a line where nothing is heard for two rounds, and this long, the other end is thought to be gone.
+const LEAST_SILENCE: Duration = Duration::from_secs(2);
+/// Longest message between neighbours, bytes.
+const LONGEST: usize = 4096;
+/// Messages that wait for one line: a neighbour who is behind gets several at once.
+const OUTBOX: usize = 64;
+/// Connections of strangers at a time.
+const STRANGERS: usize = 64;
+
+/// A line to an address: its reading and its writing half.
+fn dial(address: &str) -> io::Result<(TcpStream, TcpStream)> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{address}: found no such address"));
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, DIAL) {
+            Ok(stream) => return answer(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// A line from somebody who has dialled: its reading and its writing half.
+fn answer(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(TICK))?;
+    stream.set_write_timeout(Some(TAKEN))?;
+    Ok((stream.try_clone()?, stream))
+}
+
+/// Everything that runs at a post, until it is closed: the clock, who answers, and who dials.
+pub fn stand<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>) {
+    let own = post.clone();
+    scope.spawn(move || own.keep_time(TICK));
+    let own = post.clone();
+    scope.spawn(move || receive(scope, &own));
+    for (at, neighbour) in post.neighbours().iter().enumerate() {
+        if *neighbour > post.follower() {
+            let own = post.clone();
+            scope.spawn(move || reach(scope, &own, at));
+        }
+    }
+}
+
+/// Dials a neighbour again and again.
+fn reach<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>, at: usize) {
+    let mut pause = TICK;
+    while !post.over() {
+        if let Some(address) = post.address_of(at)
+            && let Ok((reading, mut writing)) = dial(&address)
+            && frame::write(&mut writing, &post.hello(at)).is_ok()
+            && attend(scope, post, at, (reading, writing), None)
+        {
+            pause = TICK;
+        }
+        let until = Instant::now() + pause;
+        while !post.over() && Instant::now() < until {
+            thread::sleep(TICK.min(pause));
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Answers those who dial.
+fn receive<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>) {
+    let Some(listener) = post.listener() else { return };
+    let strangers = Arc::new(AtomicUsize::new(0));
+    if listener.set_nonblocking(true).is_err() {
+        return;
+    }
+    while !post.over() {
+        let Ok((stream, _)) = listener.accept() else {
+            // Nobody there, or an error that only concerns one caller.
+            thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        if strangers.fetch_add(1, Ordering::Relaxed) >= STRANGERS {
+            strangers.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        }
+        let (post, strangers) = (post.clone(), strangers.clone());
+        scope.spawn(move || {
+            let introduced =
+                answer(stream).ok().and_then(|mut line| Some((introduce(&mut line.0, &post)?, line)));
+            strangers.fetch_sub(1, Ordering::Relaxed);
+            if let Some(((at, from), line)) = introduced {
+                attend(scope, &post, at, line, Some(from));
+            }
+        });
+    }
+}
+
+/// Reads HELLO: which neighbour it is, and in which round she is.
+fn introduce(reading: &mut TcpStream, post: &Post) -> Option<(usize, u64)> {
+    let until = Instant::now() + INTRODUCTION;
+    let mut wait = || !post.over() && Instant::now() < until;
+    let bytes = frame::read(reading, LONGEST, &mut wait).ok()?;
+    let (at, sealed) = post.open(&bytes)?;
+    let body = &sealed.message.body;
+    let same = body.get("follower").and_then(Value::as_u64) == Some(post.neighbours()[at] as u64);
+    (sealed.message.kind == Kind::Hello && same)
+        .then(|| (at, body.get("last_k").and_then(Value::as_u64).unwrap_or(0)))
+}
+
+/// One line from its beginning to its end; whether anything was heard on it. `from`: what she needs to hear.
+fn attend<'s>(
+    scope: &'s Scope<'s, '_>,
+    post: &Arc<Post>,
+    at: usize,
+    (mut reading, writing): (TcpStream, TcpStream),
+    from: Option<u64>,
+) -> bool {
+    let (outbox, letters) = mpsc::sync_channel(OUTBOX);
+    scope.spawn(move || write_letters(writing, &letters));
+    let number = post.enter(at, outbox, from);
+    let patience = (post.round() * 2).max(LEAST_SILENCE);
+    let (mut heard, mut last) = (false, Instant::now());
+    loop {
+        let mut wait = || !post.over() && (post.arrived() || last.elapsed() < patience);
+        let Ok(bytes) = frame::read(&mut reading, LONGEST, &mut wait) else { break };
+        // After a frame that is broken the next one cannot be trusted to begin where it seems to.
+        match post.open(&bytes) {
+            Some((from, sealed)) if from == at => post.hear(at, &sealed),
+            _ => break,
+        };
+        (heard, last) = (true, Instant::now());
+    }
+    post.leave(at, number);
+    let _ = reading.shutdown(Shutdown::Both);
+    heard
+}
+
+fn write_letters(mut writing: TcpStream, letters: &Receiver<Arc<[u8]>>) {
+    for letter in letters {
+        if frame::write(&mut writing, &letter).is_err() {
+            break;
+        }
+    }
+    let _ = writing.shutdown(Shutdown::Both);
+}
