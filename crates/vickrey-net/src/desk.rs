@@ -1,5 +1,6 @@
 //! The leader's desk: a course, its record on disk, and the letters of the open stage, signed.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::canonical;
 use crate::consensus::sensor::{NotYet, Sensor};
 use crate::course::{Course, CourseError, Verdict};
 use crate::keys::{Enrolment, Key, KeyError};
+use crate::line::Badge;
 use crate::log::{self, Contents, Log, LogError};
 use crate::message::{LONGEST_RUN, Message, Sealed};
 use crate::record::{BadRecord, Begin, Record};
@@ -200,6 +202,15 @@ impl Desk {
             self.letters[i] = self.course.says(i).map(|message| self.seal(message));
         }
         self.letters[i].clone()
+    }
+
+    /// The leader's side of lines to the followers.
+    ///
+    /// # Errors
+    /// See [`Badge::new`].
+    pub fn badge(&self) -> io::Result<Badge> {
+        let followers = &self.course.begun().enrolment.followers;
+        Badge::new(&self.key, &followers.iter().map(|(_, key)| *key).collect::<Vec<_>>())
     }
 
     /// Signs something outside of stages.

@@ -21,6 +21,7 @@ use crate::consensus::walk::Walk;
 use crate::dual::letters::BadBody;
 use crate::frame::{self, FrameError};
 use crate::keys::{Key, PublicKey};
+use crate::line::{Badge, Line};
 use crate::mechanism::FollowerSide;
 use crate::memory::Memory;
 use crate::message::{Kind, Message, Party, Sealed};
@@ -147,6 +148,9 @@ pub enum FollowError {
         /// Why.
         why: String,
     },
+    /// Her side of lines.
+    #[error("{0}")]
+    Badge(io::Error),
     /// Told to stop.
     #[error("stopped")]
     Stopped,
@@ -329,7 +333,8 @@ impl Clerk {
                 let (key, run, inst) = (self.who.key.clone(), letter.run.clone(), letter.inst.clone());
                 let who = Who { follower, key, run, inst, round: Duration::from_millis(terms.round_ms) };
                 let walk = Walk::new(rules, follower, wish.wish);
-                let post = Post::new(who, wish.clone(), walk, self.memory.clone());
+                let post =
+                    Post::new(who, wish.clone(), walk, self.memory.clone()).map_err(FollowError::Badge)?;
                 Ok((Box::new(consensus::follow::Side::new(Arc::new(post))), terms))
             }
             (Announced::Dual(_), private) => Err(FollowError::OtherMechanism {
@@ -556,6 +561,7 @@ fn follow_leader(
     start: &mut dyn FnMut(&Clerk),
     stop: &AtomicBool,
 ) -> Result<Tax, FollowError> {
+    let badge = Badge::new(&clerk.who.key, &[clerk.who.leader]).map_err(FollowError::Badge)?;
     let mut heard = Instant::now();
     let (mut pause, mut first_word) = (TICK, FIRST_WORD);
     let mut taxed: Option<Tax> = None;
@@ -563,8 +569,16 @@ fn follow_leader(
         let lost = match dial() {
             Ok(stream) => {
                 let before = heard;
-                let mut line = Line { first_word, heard: &mut heard, taxed: &mut taxed, watch, start, stop };
-                let ended = line.attend(clerk, stream)?;
+                let mut visit = Visit {
+                    badge: &badge,
+                    first_word,
+                    heard: &mut heard,
+                    taxed: &mut taxed,
+                    watch,
+                    start,
+                    stop,
+                };
+                let ended = visit.attend(clerk, stream)?;
                 if heard > before {
                     (pause, first_word) = (TICK, FIRST_WORD);
                 } else {
@@ -592,7 +606,8 @@ fn follow_leader(
 }
 
 /// What a connection is watched with.
-struct Line<'a> {
+struct Visit<'a> {
+    badge: &'a Badge,
     first_word: Duration,
     heard: &'a mut Instant,
     taxed: &'a mut Option<Tax>,
@@ -601,9 +616,9 @@ struct Line<'a> {
     stop: &'a AtomicBool,
 }
 
-impl Line<'_> {
+impl Visit<'_> {
     /// One connection; says why it ended.
-    fn attend(&mut self, clerk: &mut Clerk, mut stream: TcpStream) -> Result<String, FollowError> {
+    fn attend(&mut self, clerk: &mut Clerk, stream: TcpStream) -> Result<String, FollowError> {
         let prepared = stream
             .set_nodelay(true)
             .and_then(|()| stream.set_read_timeout(Some(TICK)))
@@ -611,7 +626,19 @@ impl Line<'_> {
         if let Err(error) = prepared {
             return Ok(error.to_string());
         }
-        if let Err(error) = frame::write(&mut stream, &clerk.hello()) {
+        let since = Instant::now();
+        let mut wait = || !self.stop.load(Ordering::Relaxed) && since.elapsed() < self.first_word;
+        let line = match Line::dial(stream, self.badge, &mut wait) {
+            Ok(line) => line,
+            Err(error) => return Ok(error.to_string()),
+        };
+        let ended = self.answer_letters(clerk, &line);
+        line.stop_writing();
+        ended
+    }
+
+    fn answer_letters(&mut self, clerk: &mut Clerk, mut line: &Line) -> Result<String, FollowError> {
+        if let Err(error) = frame::write(&mut line, &clerk.hello()) {
             return Ok(error.to_string());
         }
         (self.watch)(Sight::Connected);
@@ -621,12 +648,11 @@ impl Line<'_> {
             if self.stop.load(Ordering::Relaxed) || since.elapsed() >= silence {
                 return Ok(FrameError::Closed.to_string());
             }
-            let bytes = match reader.poll(&mut stream, frame::LONGEST) {
+            let bytes = match reader.poll(&mut line, frame::LONGEST) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => {
                     clerk.sights().into_iter().for_each(&mut *self.watch);
-                    if let Some(Err(error)) = clerk.unasked()?.map(|bytes| frame::write(&mut stream, &bytes))
-                    {
+                    if let Some(Err(error)) = clerk.unasked()?.map(|bytes| frame::write(&mut line, &bytes)) {
                         return Ok(error.to_string());
                     }
                     continue;
@@ -656,11 +682,11 @@ impl Line<'_> {
                 Reply::Broken(why) => return Ok(why),
                 Reply::Ended(bytes, error) => {
                     // If this does not arrive, silence says the same.
-                    let _ = frame::write(&mut stream, &bytes);
+                    let _ = frame::write(&mut line, &bytes);
                     return Err(error);
                 }
             };
-            if let Err(error) = frame::write(&mut stream, &bytes) {
+            if let Err(error) = frame::write(&mut line, &bytes) {
                 return Ok(error.to_string());
             }
             let last = clerk.known.as_ref().and_then(|known| known.last.as_ref());

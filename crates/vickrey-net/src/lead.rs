@@ -3,7 +3,7 @@
 //! Every connection has a thread that reads and one that writes, so that a slow or hostile one holds up nobody else; each
 //! has at most one message that was not taken yet, and a connection that does not take its letters is closed.
 
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -16,6 +16,7 @@ use crate::course::{Course, Stage, Verdict};
 use crate::desk::{Desk, DeskError};
 use crate::frame;
 use crate::keys::Enrolment;
+use crate::line::{Badge, Line};
 use crate::message::{Kind, Message, Party, Sealed};
 
 /// How often threads look up from waiting, to see whether the run is over.
@@ -28,9 +29,6 @@ const LONGEST_HELLO: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Letters that wait for one connection.
 const OUTBOX: usize = 4;
-/// Connections of one follower: a new one does not end the one before at once, which a stranger's recording of HELLO
-/// could use.
-const DOORS: usize = 4;
 /// Connections of strangers at a time, beside those of followers.
 const STRANGERS: usize = 64;
 
@@ -68,47 +66,29 @@ pub enum LeadError {
     Stopped,
 }
 
-/// Opens a port. Messages are signed but not encrypted, so a port that other machines can reach must be wished for.
-///
-/// # Errors
-/// The address is none, is in use, or is not a loopback address and `open` is false.
-pub fn listen(address: &str, open: bool) -> Result<TcpListener, std::io::Error> {
-    let listener = TcpListener::bind(address)?;
-    let local = listener.local_addr()?;
-    if open || local.ip().is_loopback() {
-        return Ok(listener);
-    }
-    Err(std::io::Error::new(
-        std::io::ErrorKind::PermissionDenied,
-        format!(
-            "found {local}, which other machines can reach, accepted are loopback addresses: messages are signed but not encrypted; \
-             lead connections between machines through a tunnel, or say that the network is private"
-        ),
-    ))
-}
-
 /// What connection threads send to the desk.
 enum Incoming {
     Hello { follower: usize, run: Option<String>, door: Door },
     Message(Sealed),
 }
 
-/// A connection of a follower.
+/// A follower's line; a new one takes the place of the one before.
 struct Door {
     outbox: SyncSender<Arc<[u8]>>,
-    stream: TcpStream,
+    line: Arc<Line>,
 }
 
 impl Drop for Door {
     fn drop(&mut self) {
         // What is queued is still written; the writer closes the other direction.
-        let _ = self.stream.shutdown(Shutdown::Read);
+        self.line.stop_reading();
     }
 }
 
 /// What connection threads share.
 struct Hall {
     enrolment: Enrolment,
+    badge: Badge,
     longest: usize,
     over: AtomicBool,
     strangers: AtomicUsize,
@@ -128,6 +108,7 @@ pub fn lead(
     listener.set_nonblocking(true)?;
     let hall = Hall {
         enrolment: desk.course().begun().enrolment.clone(),
+        badge: desk.badge()?,
         longest: desk.course().longest_report(),
         over: AtomicBool::new(false),
         strangers: AtomicUsize::new(0),
@@ -137,7 +118,7 @@ pub fn lead(
     thread::scope(|scope| {
         let hall = &hall;
         scope.spawn(move || receive_guests(scope, listener, hall, &inbox));
-        let doors = (0..desk.course().followers()).map(|_| Vec::new()).collect();
+        let doors = (0..desk.course().followers()).map(|_| None).collect();
         let mut chair = Chair { desk, doors, incoming, join, watch, stop };
         let ended = chair.run();
         if let Err(LeadError::Desk(error)) = &ended {
@@ -170,20 +151,20 @@ fn receive_guests<'s>(
 }
 
 /// One connection from its beginning to its end.
-fn attend<'s>(scope: &'s Scope<'s, '_>, mut stream: TcpStream, hall: &'s Hall, inbox: &SyncSender<Incoming>) {
-    let introduced = introduce(&mut stream, hall);
+fn attend<'s>(scope: &'s Scope<'s, '_>, stream: TcpStream, hall: &'s Hall, inbox: &SyncSender<Incoming>) {
+    let introduced = introduce(stream, hall);
     hall.strangers.fetch_sub(1, Ordering::Relaxed);
-    let Some((follower, run)) = introduced else { return };
-    let Ok((writing, kept)) = stream.try_clone().and_then(|w| Ok((w, stream.try_clone()?))) else { return };
+    let Some((line, follower, run)) = introduced else { return };
     let (outbox, letters) = mpsc::sync_channel(OUTBOX);
-    scope.spawn(move || write_letters(writing, &letters));
-    let door = Door { outbox, stream: kept };
+    let writing = line.clone();
+    scope.spawn(move || write_letters(&writing, &letters));
+    let door = Door { outbox, line: line.clone() };
     if inbox.send(Incoming::Hello { follower, run, door }).is_err() {
         return;
     }
     let key_of = |party: Party| hall.enrolment.key(party).copied();
     let mut wait = || !hall.over.load(Ordering::Relaxed);
-    while let Ok(bytes) = frame::read(&mut stream, hall.longest, &mut wait) {
+    while let Ok(bytes) = frame::read(&mut &*line, hall.longest, &mut wait) {
         // After a frame that is broken the next one cannot be trusted to begin where it seems to: she dials again.
         let Ok(sealed) = Sealed::open(&bytes, &key_of) else { break };
         if sealed.message.from != Party::Follower(follower) || inbox.send(Incoming::Message(sealed)).is_err()
@@ -191,41 +172,42 @@ fn attend<'s>(scope: &'s Scope<'s, '_>, mut stream: TcpStream, hall: &'s Hall, i
             break;
         }
     }
-    let _ = stream.shutdown(Shutdown::Both);
+    line.cut();
 }
 
-/// Reads HELLO; who it is and which run she thinks this is.
-fn introduce(stream: &mut TcpStream, hall: &Hall) -> Option<(usize, Option<String>)> {
+/// Makes a line and reads HELLO: who it is and which run she thinks this is.
+fn introduce(stream: TcpStream, hall: &Hall) -> Option<(Arc<Line>, usize, Option<String>)> {
     stream.set_nonblocking(false).ok()?;
     stream.set_nodelay(true).ok()?;
     stream.set_read_timeout(Some(TICK)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
     let until = Instant::now() + INTRODUCTION;
     let mut wait = || !hall.over.load(Ordering::Relaxed) && Instant::now() < until;
-    let bytes = frame::read(stream, LONGEST_HELLO, &mut wait).ok()?;
+    let line = Line::answer(stream, &hall.badge, &mut wait).ok()?;
+    let bytes = frame::read(&mut &line, LONGEST_HELLO, &mut wait).ok()?;
     let message = Sealed::open(&bytes, &|party| hall.enrolment.key(party).copied()).ok()?.message;
     let Party::Follower(follower) = message.from else { return None };
     let same = message.body.get("follower").and_then(Value::as_u64) == Some(follower as u64);
-    if message.kind != Kind::Hello || message.to != Party::Leader || !same {
+    let herself = hall.enrolment.key(message.from) == Some(&line.peer());
+    if message.kind != Kind::Hello || message.to != Party::Leader || !same || !herself {
         return None;
     }
-    Some((follower, message.body.get("run").and_then(Value::as_str).map(String::from)))
+    Some((line.into(), follower, message.body.get("run").and_then(Value::as_str).map(String::from)))
 }
 
-fn write_letters(mut stream: TcpStream, letters: &Receiver<Arc<[u8]>>) {
+fn write_letters(line: &Line, letters: &Receiver<Arc<[u8]>>) {
     for letter in letters {
-        if frame::write(&mut stream, &letter).is_err() {
-            let _ = stream.shutdown(Shutdown::Both);
-            return;
+        if frame::write(&mut &*line, &letter).is_err() {
+            return line.cut();
         }
     }
-    let _ = stream.shutdown(Shutdown::Write);
+    line.stop_writing();
 }
 
 /// The thread that does everything in order.
 struct Chair<'a> {
     desk: &'a mut Desk,
-    doors: Vec<Vec<Door>>,
+    doors: Vec<Option<Door>>,
     incoming: Receiver<Incoming>,
     join: Duration,
     watch: &'a mut dyn FnMut(&Course, Notice),
@@ -312,15 +294,11 @@ impl Chair<'_> {
         };
         let announcement = course.announcement(follower);
         let stage = course.stage();
-        let doors = &mut self.doors[follower];
-        doors.push(door);
-        if doors.len() > DOORS {
-            doors.remove(0);
-        }
+        self.doors[follower] = Some(door);
         if let Some(body) = refused {
             let letter = self.desk.seal(Message { kind: Kind::Refuse, seq: 0, body, ..announcement });
             self.send(follower, &letter);
-            self.doors[follower].clear();
+            self.doors[follower] = None;
             return;
         }
         let letter = self.desk.seal(announcement);
@@ -337,7 +315,7 @@ impl Chair<'_> {
     }
 
     fn send_current(&mut self, follower: usize) {
-        if self.doors[follower].is_empty() {
+        if self.doors[follower].is_none() {
             return;
         }
         if let Some(letter) = self.desk.letter(follower) {
@@ -347,13 +325,8 @@ impl Chair<'_> {
 
     fn send(&mut self, follower: usize, letter: &Arc<[u8]>) {
         // A connection that is closed, or does not read, is given up.
-        self.doors[follower].retain(|door| {
-            let taken = door.outbox.try_send(letter.clone()).is_ok();
-            if !taken {
-                let _ = door.stream.shutdown(Shutdown::Both);
-            }
-            taken
-        });
+        let given_up = self.doors[follower].take_if(|door| door.outbox.try_send(letter.clone()).is_err());
+        given_up.iter().for_each(|door| door.line.cut());
     }
 
     fn abort(&mut self, reason: &str) {

@@ -16,7 +16,6 @@ pub mod follow;
 pub mod frame;
 pub mod keys;
 pub mod lead;
-pub mod letters;
 pub mod line;
 pub mod log;
 pub mod mechanism;

@@ -263,16 +263,21 @@ impl Line {
         self.peer
     }
 
-    /// Ends the line; what was written still arrives. Whoever reads or writes on it is told.
-    pub fn close(&self) {
-        lock(&self.tls).send_close_notify();
-        let _ = self.send();
-        let _ = self.socket.shutdown(Shutdown::Both);
-    }
-
-    /// Ends one direction for good: nothing more is read here.
+    /// Nothing more is read here.
     pub fn stop_reading(&self) {
         let _ = self.socket.shutdown(Shutdown::Read);
+    }
+
+    /// Nothing more is written here, and the other side is told.
+    pub fn stop_writing(&self) {
+        lock(&self.tls).send_close_notify();
+        let _ = self.send();
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    /// Ends the line at once, and never waits: whoever reads or writes on it is told.
+    pub fn cut(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     /// Sends what is encrypted.

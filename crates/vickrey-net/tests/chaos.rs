@@ -16,7 +16,7 @@ use vickrey::faithful::dual::rules::{Method, Mode, Stop};
 use vickrey_net::announce::Terms;
 use vickrey_net::desk::{Desk, replay};
 use vickrey_net::follow::{Clerk, FollowError, Tax, follow};
-use vickrey_net::lead::{LeadError, lead, listen};
+use vickrey_net::lead::{LeadError, lead};
 
 /// A lost frame costs a third of this.
 const TERMS: Terms = Terms { round_ms: 3_000, value_ms: 3_000, deposit: 0.0 };
@@ -29,7 +29,7 @@ fn lead_through(game: &Game, address: SocketAddr, record: &Path, seed: u64) -> u
         let stop = AtomicBool::new(false);
         let mut desk = Desk::open(game.intent(TERMS), record).unwrap().0;
         let listener = loop {
-            match listen(&address.to_string(), false) {
+            match TcpListener::bind(address) {
                 Ok(listener) => break listener,
                 Err(_) => thread::sleep(Duration::from_millis(20)),
             }
@@ -73,11 +73,12 @@ fn follow_through(game: &Game, i: usize, network: SocketAddr, folder: &Path, see
 fn storm(game: &Game, seed: u64) -> (bool, usize) {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record");
-    let leader = listen("127.0.0.1:0", false).unwrap().local_addr().unwrap();
+    let leader = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = listener.local_addr().unwrap();
     let over = AtomicBool::new(false);
-    let network = Network { target: leader, seed, connections: AtomicU64::new(0), over: &over };
+    let keys = (game.leader.clone(), game.keys.clone());
+    let network = Network { target: leader, keys, seed, connections: AtomicU64::new(0), over: &over };
     let (taxes, starts) = thread::scope(|scope| {
         scope.spawn(|| network.serve(scope, &listener));
         let leading = scope.spawn(|| lead_through(game, leader, &record, seed));

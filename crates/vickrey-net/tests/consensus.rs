@@ -338,7 +338,7 @@ fn rounds_end_without_those_who_are_silent() {
     let folder = tempfile::tempdir().unwrap();
     let terms = Terms { round_ms: 120, value_ms: 2_000, deposit: 0.0 };
     let mut desk = Desk::open(meeting.intent(terms, None), &folder.path().join("record")).unwrap().0;
-    let listener = vickrey_net::lead::listen("127.0.0.1:0", false).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
     let begun = std::time::Instant::now();

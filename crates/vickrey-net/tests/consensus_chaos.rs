@@ -16,7 +16,8 @@ use vickrey::faithful::consensus::{Graph, Test, Watch};
 use vickrey_net::announce::Terms;
 use vickrey_net::desk::{Desk, replay};
 use vickrey_net::follow::{Clerk, FollowError, Identity, Private, Sight, Tax, follow};
-use vickrey_net::lead::{LeadError, lead, listen};
+use vickrey_net::keys::Key;
+use vickrey_net::lead::{LeadError, lead};
 
 /// A lost frame costs a third of a round.
 const TERMS: Terms = Terms { round_ms: 3_000, value_ms: 3_000, deposit: 0.0 };
@@ -45,7 +46,7 @@ impl Storm<'_> {
             let mut desk =
                 Desk::open(self.meeting.intent(TERMS, observe), &self.folder.join("record")).unwrap().0;
             let listener = loop {
-                match listen(&address.to_string(), false) {
+                match TcpListener::bind(address) {
                     Ok(listener) => break listener,
                     Err(_) => thread::sleep(Duration::from_millis(20)),
                 }
@@ -101,17 +102,22 @@ impl Storm<'_> {
 fn storm(meeting: &Meeting, seed: u64) -> (bool, usize) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let leader = listen("127.0.0.1:0", false).unwrap().local_addr().unwrap();
+    let leader = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let over = AtomicBool::new(false);
-    let network = |target: SocketAddr, seed: u64| {
+    let network = |target: SocketAddr, there: &Key, seed: u64| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = listener.local_addr().unwrap();
-        (Network { target, seed, connections: AtomicU64::new(0), over: &over }, listener, near)
+        let keys = (there.clone(), meeting.keys.clone());
+        (Network { target, keys, seed, connections: AtomicU64::new(0), over: &over }, listener, near)
     };
     let ports: Vec<Arc<TcpListener>> = (0..meeting.len()).map(|_| port()).collect();
-    let to_leader = network(leader, seed);
-    let between: Vec<_> =
-        ports.iter().zip(100..).map(|(p, k)| network(p.local_addr().unwrap(), seed * 1000 + k)).collect();
+    let to_leader = network(leader, &meeting.leader, seed);
+    let between: Vec<_> = ports
+        .iter()
+        .zip(&meeting.keys)
+        .zip(100..)
+        .map(|((port, key), k)| network(port.local_addr().unwrap(), key, seed * 1000 + k))
+        .collect();
     let names: Vec<String> =
         (0..meeting.len()).map(|i| meeting.rules.instance().name(i).into_owned()).collect();
     let storm = Storm {

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ use vickrey_net::desk::{Desk, DeskError, replay};
 use vickrey_net::follow::{Clerk, FollowError, Reply, Sight};
 use vickrey_net::frame;
 use vickrey_net::keys::Key;
+use vickrey_net::line::{Badge, Line};
 use vickrey_net::message::{Kind, Message, Party};
 
 /// Three in a row, all of whom have joined.
@@ -138,20 +139,29 @@ fn strangers_at_neighbours_ports_change_nothing() {
     let held = std::sync::Mutex::new(Vec::new());
     let guests = |ports: &[SocketAddr]| {
         for (j, port) in ports.iter().enumerate() {
-            let mut dial = || TcpStream::connect(port).unwrap();
-            let mut all = [dial(), dial(), dial(), dial(), dial()];
+            let mut all = [(); 3].map(|()| TcpStream::connect(port).unwrap());
             all[0].write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
             all[1].write_all(&[0xff; 64]).unwrap();
-            let i = if j == 1 { 0 } else { 1 };
-            let old_run = &old.course().begun().run;
-            frame::write(&mut all[2], &hello(i, j, &meeting.keys[i], old_run)).unwrap();
-            frame::write(
-                &mut all[2],
-                &state(old.course(), 1, json!({ "k": 1, "z": 1 })).seal(&meeting.keys[1]).bytes,
-            )
-            .unwrap();
-            frame::write(&mut all[3], &hello(i, j, &stranger, old_run)).unwrap();
             held.lock().unwrap().extend(all);
+            // Nobody answers before the run begins.
+            let (i, port) = (if j == 1 { 0 } else { 1 }, *port);
+            let told = [
+                hello(i, j, &meeting.keys[i], &old.course().begun().run),
+                state(old.course(), 1, json!({ "k": 1, "z": 1 })).seal(&meeting.keys[1]).bytes,
+            ];
+            let by_stranger = [hello(i, j, &stranger, &old.course().begun().run)];
+            for (key, said) in [(&meeting.keys[i], &told[..]), (&stranger, &by_stranger)] {
+                let badge = Badge::new(key, &[meeting.keys[j].public()]).unwrap();
+                let said = said.to_vec();
+                std::thread::spawn(move || {
+                    let Ok(line) = Line::dial(TcpStream::connect(port).unwrap(), &badge, &mut || true) else {
+                        return;
+                    };
+                    // Whether she still listens or not.
+                    said.iter().for_each(|bytes| drop(frame::write(&mut &line, bytes)));
+                    let _ = (&line).read_to_end(&mut Vec::new());
+                });
+            }
         }
     };
     let (desk, _, sights) = over_sockets(&meeting, PATIENT, folder.path(), &guests);

@@ -65,7 +65,7 @@ fn talk(near: &Badge, far: &Badge, (dialled, called): (TcpStream, TcpStream)) ->
             let said = say(&line, b"the near end speaks");
             let heard = hear(&line).map_err(|e| words(&e))?;
             said.map_err(|e| words(&e))?;
-            line.close();
+            line.stop_writing();
             Ok(heard)
         };
         (dialling(), answering.join().unwrap())
@@ -127,7 +127,7 @@ fn much_goes_both_ways_at_once() {
             let line = both(Line::answer(prepared(called), &other, &mut patient()).unwrap(), 7, 11);
             assert!(matches!(hear(&line), Err(FrameError::Closed)), "the other end closes");
         });
-        both(Line::dial(prepared(dialled), &one, &mut patient()).unwrap(), 11, 7).close();
+        both(Line::dial(prepared(dialled), &one, &mut patient()).unwrap(), 11, 7).stop_writing();
         far.join().unwrap();
     });
 }

@@ -1,7 +1,7 @@
 //! `vickrey follow`: take part in a live run of dual decomposition or consensus.
 
 use std::io::{self, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,6 @@ use vickrey_net::consensus::follow::Wish;
 use vickrey_net::consensus::letters::is_address;
 use vickrey_net::follow::{Clerk, FollowError, Identity, Private, Sight, Tax, follow};
 use vickrey_net::keys::{Enrolment, Key};
-use vickrey_net::lead::listen;
 use vickrey_scenario::{Own, Problem};
 
 use crate::args::Common;
@@ -35,7 +34,7 @@ const DIAL: Duration = Duration::from_secs(5);
 Examples:
   vickrey follow --connect 127.0.0.1:7070 --private north.toml --key keys/north.key --enrolment keys/enrolment.toml
   vickrey follow --private scout.toml --key keys/Scout.key --enrolment keys/enrolment.toml --memory scout.memory --place go.csv
-  vickrey follow --private scout.toml --key Scout.key --enrolment enrolment.toml --connect 10.0.0.1:7070 --listen 10.0.0.7:7071 --private-network
+  vickrey follow --private scout.toml --key Scout.key --enrolment enrolment.toml --connect 10.0.0.1:7070 --listen 10.0.0.7:7071
 
 Exit code 1: the run failed or the leader was not reached; 2: a file cannot be used, or the cost does not go with the run.")]
 pub struct Follow {
@@ -57,10 +56,6 @@ pub struct Follow {
     /// Consensus: how neighbours reach that, host and port, if it is not the same
     #[arg(long, value_name = "ADDRESS")]
     advertise: Option<String>,
-    /// Consensus: listen on an address that other machines can reach: the network is private, or connections go through a
-    /// tunnel
-    #[arg(long)]
-    private_network: bool,
     /// Consensus: write here after every round where to go (CSV: round,position), for whatever moves there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     place: Option<PathBuf>,
@@ -124,7 +119,7 @@ pub fn run(args: &Follow, common: &Common, out: &mut dyn Write) -> Result<(), Fa
 
 /// What a follower of consensus has for herself, with a port that is open.
 fn wished(args: &Follow, wish: f64, enrolment: Enrolment) -> Result<Wish, Failure> {
-    let listener = listen(&args.listen, args.private_network)
+    let listener = TcpListener::bind(&args.listen)
         .map_err(|e| Failure::input(Problem::new(format!("--listen {}: {e}", args.listen))))?;
     let local = listener.local_addr()?;
     let address = match &args.advertise {

@@ -1,6 +1,7 @@
 //! `vickrey lead`: lead a live run of dual decomposition or consensus.
 
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +14,7 @@ use vickrey_net::announce::Terms;
 use vickrey_net::course::{Course, Stage};
 use vickrey_net::desk::{Desk, Intent, What};
 use vickrey_net::keys::{Enrolment, Key};
-use vickrey_net::lead::{LeadError, Notice, lead, listen};
+use vickrey_net::lead::{LeadError, Notice, lead};
 use vickrey_net::mechanism::Mechanism;
 use vickrey_scenario::{LiveSystem, Problem};
 
@@ -25,14 +26,14 @@ use crate::report_live;
 ///
 /// Listens for the followers of a scenario of dual decomposition or consensus (costs and wishes may be left out) and ends
 /// with decision and taxes. In dual decomposition the leader runs the rounds; in consensus neighbours talk to each other,
-/// everybody has to join, and a sensor says in the end where all stand (--observe). Everything that counts is in the record (--log) before anything rests on it: the same command takes
-/// an interrupted run up again, with the same result. Messages are signed but not encrypted: between machines, lead them
-/// through a tunnel.
+/// everybody has to join, and a sensor says in the end where all stand (--observe). Everything that counts is in the record
+/// (--log) before anything rests on it: the same command takes an interrupted run up again, with the same result. Lines are
+/// encrypted, and both ends prove the keys of the enrolment (TLS 1.3).
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   vickrey lead water.toml --listen 127.0.0.1:7070 --log run.record --key keys/leader.key --enrolment keys/enrolment.toml
-  vickrey lead water.toml --listen 10.0.0.1:7070 --private-network --log run.record --key leader.key --enrolment enrolment.toml
+  vickrey lead water.toml --listen 10.0.0.1:7070 --log run.record --key leader.key --enrolment enrolment.toml
   vickrey lead rendezvous.toml --log run.record --key keys/leader.key --enrolment keys/enrolment.toml --observe seen.csv
 
 Consensus: seen.csv has the columns follower,position and a line for every follower; something that sees them writes it when
@@ -68,9 +69,6 @@ pub struct Lead {
     /// What followers have deposited, for the record
     #[arg(long, value_name = "MONEY", default_value_t = 0.0)]
     deposit: f64,
-    /// Listen on an address that other machines can reach: the network is private, or connections go through a tunnel
-    #[arg(long)]
-    private_network: bool,
 }
 
 /// Runs the command.
@@ -85,7 +83,7 @@ pub fn run(args: &Lead, common: &Common, out: &mut dyn Write) -> Result<(), Fail
         enrolment: Enrolment::read(&args.enrolment)?,
     };
     let (mut desk, found) = Desk::open(intent, &args.log)?;
-    let listener = listen(&args.listen, args.private_network)
+    let listener = TcpListener::bind(&args.listen)
         .map_err(|e| Failure::input(Problem::new(format!("--listen {}: {e}", args.listen))))?;
     let sign = sign_of_life(common);
     if found.records > 0 {

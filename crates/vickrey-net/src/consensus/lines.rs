@@ -1,9 +1,7 @@
-//! Connections between neighbours: the lower number dials the higher one, as often as it takes.
-//!
-//! [`dial`] and [`answer`] make the two halves of a line; all else does not know what is below.
+//! Lines between neighbours: the lower number dials the higher one, as often as it takes.
 
 use std::io;
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -14,6 +12,7 @@ use serde_json::Value;
 
 use super::post::Post;
 use crate::frame;
+use crate::line::Line;
 use crate::message::Kind;
 
 /// How often threads look up from waiting, to see whether everything is over.
@@ -35,25 +34,36 @@ const OUTBOX: usize = 64;
 /// Connections of strangers at a time.
 const STRANGERS: usize = 64;
 
-/// A line to an address: its reading and its writing half.
-fn dial(address: &str) -> io::Result<(TcpStream, TcpStream)> {
+/// A line to a neighbour at her address.
+fn dial(post: &Post, at: usize, address: &str) -> io::Result<Line> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{address}: found no such address"));
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, DIAL) {
-            Ok(stream) => return answer(stream),
+            Ok(stream) => {
+                prepare(&stream)?;
+                let line = Line::dial(stream, post.badge(), &mut patience(post))?;
+                if post.is_neighbour(at, &line) {
+                    return Ok(line);
+                }
+                last = io::Error::new(io::ErrorKind::PermissionDenied, "found another neighbour there");
+            }
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-/// A line from somebody who has dialled: its reading and its writing half.
-fn answer(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
+fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TICK))?;
-    stream.set_write_timeout(Some(TAKEN))?;
-    Ok((stream.try_clone()?, stream))
+    stream.set_write_timeout(Some(TAKEN))
+}
+
+/// How long somebody has to say who she is.
+fn patience(post: &Post) -> impl FnMut() -> bool {
+    let until = Instant::now() + INTRODUCTION;
+    move || !post.over() && Instant::now() < until
 }
 
 /// Everything that runs at a post, until it is closed: the clock, who answers, and who dials.
@@ -75,9 +85,9 @@ fn reach<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>, at: usize) {
     let mut pause = TICK;
     while !post.over() {
         if let Some(address) = post.address_of(at)
-            && let Ok((reading, mut writing)) = dial(&address)
-            && frame::write(&mut writing, &post.hello(at)).is_ok()
-            && attend(scope, post, at, (reading, writing), None)
+            && let Ok(line) = dial(post, at, &address)
+            && frame::write(&mut &line, &post.hello(at)).is_ok()
+            && attend(scope, post, at, line, None)
         {
             pause = TICK;
         }
@@ -108,44 +118,41 @@ fn receive<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>) {
         }
         let (post, strangers) = (post.clone(), strangers.clone());
         scope.spawn(move || {
-            let introduced =
-                answer(stream).ok().and_then(|mut line| Some((introduce(&mut line.0, &post)?, line)));
+            let introduced = introduce(stream, &post);
             strangers.fetch_sub(1, Ordering::Relaxed);
-            if let Some(((at, from), line)) = introduced {
+            if let Some((line, at, from)) = introduced {
                 attend(scope, &post, at, line, Some(from));
             }
         });
     }
 }
 
-/// Reads HELLO: which neighbour it is, and in which round she is.
-fn introduce(reading: &mut TcpStream, post: &Post) -> Option<(usize, u64)> {
-    let until = Instant::now() + INTRODUCTION;
-    let mut wait = || !post.over() && Instant::now() < until;
-    let bytes = frame::read(reading, LONGEST, &mut wait).ok()?;
+/// Makes a line with who has dialled and reads HELLO: which neighbour it is, and in which round she is.
+fn introduce(stream: TcpStream, post: &Post) -> Option<(Line, usize, u64)> {
+    prepare(&stream).ok()?;
+    let mut wait = patience(post);
+    let line = Line::answer(stream, post.badge(), &mut wait).ok()?;
+    let bytes = frame::read(&mut &line, LONGEST, &mut wait).ok()?;
     let (at, sealed) = post.open(&bytes)?;
     let body = &sealed.message.body;
     let same = body.get("follower").and_then(Value::as_u64) == Some(post.neighbours()[at] as u64);
-    (sealed.message.kind == Kind::Hello && same)
-        .then(|| (at, body.get("last_k").and_then(Value::as_u64).unwrap_or(0)))
+    let herself = post.is_neighbour(at, &line);
+    let last = body.get("last_k").and_then(Value::as_u64).unwrap_or(0);
+    (sealed.message.kind == Kind::Hello && same && herself).then_some((line, at, last))
 }
 
 /// One line from its beginning to its end; whether anything was heard on it. `from`: what she needs to hear.
-fn attend<'s>(
-    scope: &'s Scope<'s, '_>,
-    post: &Arc<Post>,
-    at: usize,
-    (mut reading, writing): (TcpStream, TcpStream),
-    from: Option<u64>,
-) -> bool {
+fn attend<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>, at: usize, line: Line, from: Option<u64>) -> bool {
     let (outbox, letters) = mpsc::sync_channel(OUTBOX);
-    scope.spawn(move || write_letters(writing, &letters));
+    let line = Arc::new(line);
+    let writing = line.clone();
+    scope.spawn(move || write_letters(&writing, &letters));
     let number = post.enter(at, outbox, from);
     let patience = (post.round() * 2).max(LEAST_SILENCE);
     let (mut heard, mut last) = (false, Instant::now());
     loop {
         let mut wait = || !post.over() && (post.arrived() || last.elapsed() < patience);
-        let Ok(bytes) = frame::read(&mut reading, LONGEST, &mut wait) else { break };
+        let Ok(bytes) = frame::read(&mut &*line, LONGEST, &mut wait) else { break };
         // After a frame that is broken the next one cannot be trusted to begin where it seems to.
         match post.open(&bytes) {
             Some((from, sealed)) if from == at => post.hear(at, &sealed),
@@ -154,15 +161,15 @@ fn attend<'s>(
         (heard, last) = (true, Instant::now());
     }
     post.leave(at, number);
-    let _ = reading.shutdown(Shutdown::Both);
+    line.cut();
     heard
 }
 
-fn write_letters(mut writing: TcpStream, letters: &Receiver<Arc<[u8]>>) {
+fn write_letters(line: &Line, letters: &Receiver<Arc<[u8]>>) {
     for letter in letters {
-        if frame::write(&mut writing, &letter).is_err() {
+        if frame::write(&mut &*line, &letter).is_err() {
             break;
         }
     }
-    let _ = writing.shutdown(Shutdown::Both);
+    line.cut();
 }

@@ -1,6 +1,7 @@
 //! A follower's post: her walk, what goes to her neighbours and comes from them, signed; what she remembers, and where she
 //! goes. Shared by the threads of [`super::lines`]; without them the clock stands still.
 
+use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,12 +17,10 @@ use super::letters;
 use super::walk::{Heard, Walk};
 use crate::follow::{FollowError, Sight};
 use crate::keys::{Enrolment, Key};
+use crate::line::{Badge, Line};
 use crate::memory::{Memory, write_whole};
 use crate::message::{Kind, Message, Party, Sealed};
 
-/// Connections of one neighbour: a new one does not end the one before at once, which a stranger's recording of HELLO
-/// could use.
-const DOORS: usize = 4;
 /// Of what is to be seen, so much is kept until somebody looks.
 const SIGHTS: usize = 1000;
 
@@ -40,7 +39,7 @@ pub struct Who {
     pub round: Duration,
 }
 
-/// A connection to a neighbour, by a number of its own.
+/// A line to a neighbour, by a number of its own; a new one takes the place of the one before.
 #[derive(Debug)]
 struct Door {
     number: u64,
@@ -55,7 +54,7 @@ struct Inner {
     addresses: Option<Vec<String>>,
     /// Since when the open round is open, and how often it was said in it where she is.
     opened: (Instant, u32),
-    doors: Vec<Vec<Door>>,
+    doors: Vec<Option<Door>>,
     number: u64,
     sights: Vec<Sight>,
     failed: Option<FollowError>,
@@ -67,6 +66,7 @@ pub struct Post {
     who: Who,
     neighbours: Vec<usize>,
     enrolment: Arc<Enrolment>,
+    badge: Badge,
     listener: Option<Arc<TcpListener>>,
     address: String,
     /// Where she writes where she goes.
@@ -79,22 +79,28 @@ pub struct Post {
 
 impl Post {
     /// Before the first round.
-    pub fn new(who: Who, wish: Wish, walk: Walk, memory: Arc<Memory>) -> Self {
+    ///
+    /// # Errors
+    /// See [`Badge::new`].
+    pub fn new(who: Who, wish: Wish, walk: Walk, memory: Arc<Memory>) -> io::Result<Self> {
         let neighbours = walk.neighbours().to_vec();
         let inner = Inner {
             walk,
             addresses: None,
             opened: (Instant::now(), 0),
-            doors: neighbours.iter().map(|_| Vec::new()).collect(),
+            doors: neighbours.iter().map(|_| None).collect(),
             number: 0,
             sights: Vec::new(),
             failed: None,
         };
         let Wish { enrolment, listener, address, place: goes, .. } = wish;
-        Self {
+        let keys = neighbours.iter().filter_map(|j| enrolment.key(Party::Follower(*j)).copied());
+        let badge = Badge::new(&who.key, &keys.collect::<Vec<_>>())?;
+        Ok(Self {
             who,
             neighbours,
             enrolment,
+            badge,
             listener,
             address,
             goes,
@@ -102,7 +108,17 @@ impl Post {
             inner: Mutex::new(inner),
             changed: Condvar::new(),
             over: AtomicBool::new(false),
-        }
+        })
+    }
+
+    /// Her side of lines to neighbours.
+    pub(super) fn badge(&self) -> &Badge {
+        &self.badge
+    }
+
+    /// Whether the other end of a line is this neighbour.
+    pub(super) fn is_neighbour(&self, at: usize, line: &Line) -> bool {
+        self.enrolment.key(Party::Follower(self.neighbours[at])) == Some(&line.peer())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -298,7 +314,7 @@ impl Post {
     fn say(&self, inner: &mut Inner, to: Option<&[usize]>) {
         let Some(now) = inner.walk.said(inner.walk.k()).next() else { return };
         for at in 0..self.neighbours.len() {
-            if to.is_none_or(|to| to.contains(&at)) && !inner.doors[at].is_empty() {
+            if to.is_none_or(|to| to.contains(&at)) && inner.doors[at].is_some() {
                 let state = self.state(at, now);
                 send(&mut inner.doors[at], &state);
             }
@@ -313,11 +329,7 @@ impl Post {
         let number = inner.number;
         let newest = inner.walk.said(0).next().map_or(0, |(k, _)| k);
         let said: Vec<(u64, f64)> = inner.walk.said(from.unwrap_or(newest)).collect();
-        let doors = &mut inner.doors[at];
-        doors.push(Door { number, outbox });
-        if doors.len() > DOORS {
-            doors.remove(0);
-        }
+        inner.doors[at] = Some(Door { number, outbox });
         for said in said {
             let state = self.state(at, said);
             send(&mut inner.doors[at], &state);
@@ -327,7 +339,7 @@ impl Post {
 
     /// A connection has ended.
     pub(super) fn leave(&self, at: usize, number: u64) {
-        self.lock().doors[at].retain(|door| door.number != number);
+        self.lock().doors[at].take_if(|door| door.number == number);
     }
 
     /// The clock: closes rounds when all neighbours have said where they are, or when time is up; says it again to those
@@ -358,8 +370,8 @@ impl Post {
 }
 
 /// A connection that is closed, or does not read, is given up.
-fn send(doors: &mut Vec<Door>, letter: &Arc<[u8]>) {
-    doors.retain(|door| door.outbox.try_send(letter.clone()).is_ok());
+fn send(door: &mut Option<Door>, letter: &Arc<[u8]>) {
+    door.take_if(|door| door.outbox.try_send(letter.clone()).is_err());
 }
 
 fn see(inner: &mut Inner, sight: Sight) {

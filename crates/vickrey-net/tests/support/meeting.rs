@@ -17,7 +17,7 @@ use vickrey_net::course::{Course, Stage};
 use vickrey_net::desk::{Desk, Intent, What};
 use vickrey_net::follow::{Clerk, Identity, Private, Reply, Sight, Tax, follow};
 use vickrey_net::keys::{Enrolment, Key};
-use vickrey_net::lead::{lead, listen};
+use vickrey_net::lead::lead;
 use vickrey_net::mechanism::Mechanism;
 use vickrey_net::message::{Party, Sealed};
 
@@ -215,7 +215,7 @@ pub fn over_sockets(
     folder: &Path,
     guests: &dyn Fn(&[SocketAddr]),
 ) -> (Desk, Vec<Tax>, Vec<Sight>) {
-    let listener = listen("127.0.0.1:0", false).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let seen = folder.join("seen.csv");
     let observe = (meeting.rules.watch() == Watch::Observed).then(|| seen.clone());

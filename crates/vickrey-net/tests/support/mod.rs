@@ -4,7 +4,7 @@
 pub mod meeting;
 pub mod network;
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,7 +23,7 @@ use vickrey_net::course::{Course, Stage};
 use vickrey_net::desk::{Desk, Intent, What};
 use vickrey_net::follow::{Clerk, Identity, Private, Reply, Tax, follow};
 use vickrey_net::keys::{Enrolment, Key};
-use vickrey_net::lead::{lead, listen};
+use vickrey_net::lead::lead;
 use vickrey_net::mechanism::Mechanism;
 use vickrey_net::message::{Party, Sealed};
 
@@ -184,7 +184,7 @@ pub fn always(_: usize, _: Stage, _: u64) -> bool {
 
 /// A whole run over sockets.
 pub fn over_sockets(game: &Game, terms: Terms, record: &Path) -> (Desk, Vec<Tax>) {
-    let listener = listen("127.0.0.1:0", false).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut desk = Desk::open(game.intent(terms), record).unwrap().0;
     let stop = AtomicBool::new(false);

@@ -1,6 +1,7 @@
 //! What goes wrong between processes.
 
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -8,10 +9,15 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vickrey_net::frame;
+use vickrey_net::keys::Key;
+use vickrey_net::line::{Badge, Line};
 
-/// A network in front of somebody that does everything networks do.
+/// A network in front of somebody that does everything networks do. It holds everybody's keys, which no network does: so
+/// that it can lose, double, swap and break single frames within lines that would otherwise only break as a whole.
 pub struct Network<'a> {
     pub target: SocketAddr,
+    /// The key of who is there, and the keys of those who dial.
+    pub keys: (Key, Vec<Key>),
     pub seed: u64,
     pub connections: AtomicU64,
     pub over: &'a AtomicBool,
@@ -25,23 +31,40 @@ impl Network<'_> {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             };
-            near.set_nonblocking(false).unwrap();
-            // Nobody is there at the moment: who dialled does it again.
-            let Ok(far) = TcpStream::connect(self.target) else { continue };
-            for (from, to) in [(&near, &far), (&far, &near)] {
-                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                let number = self.connections.fetch_add(1, Ordering::Relaxed);
-                scope
-                    .spawn(move || self.carry(from, to, ChaCha8Rng::seed_from_u64(self.seed << 32 | number)));
-            }
+            let number = self.connections.fetch_add(2, Ordering::Relaxed);
+            scope.spawn(move || self.connect(scope, near, number));
         }
     }
 
-    fn carry(&self, mut from: TcpStream, mut to: TcpStream, mut rng: ChaCha8Rng) {
-        from.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    /// Who dials is answered with the key of who is there, who is dialled with the key of who dials.
+    fn connect<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, near: TcpStream, number: u64) {
+        let prepared = |stream: TcpStream| {
+            stream.set_nonblocking(false).unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+            stream
+        };
+        let mut wait = || !self.over.load(Ordering::Relaxed);
+        let (there, dialling) = &self.keys;
+        let public: Vec<_> = dialling.iter().map(Key::public).collect();
+        let badge = Badge::new(there, &public).unwrap();
+        let Ok(near) = Line::answer(prepared(near), &badge, &mut wait) else { return };
+        let who = dialling.iter().find(|key| key.public() == near.peer()).unwrap();
+        // Nobody may be there at the moment: who dialled does it again.
+        let Ok(far) = TcpStream::connect(self.target) else { return near.cut() };
+        let badge = Badge::new(who, &[there.public()]).unwrap();
+        let Ok(far) = Line::dial(prepared(far), &badge, &mut wait) else { return near.cut() };
+        let (near, far) = (Arc::new(near), Arc::new(far));
+        for (k, (from, to)) in [(&near, &far), (&far, &near)].into_iter().enumerate() {
+            let (from, to) = (from.clone(), to.clone());
+            let rng = ChaCha8Rng::seed_from_u64(self.seed << 32 | (number + k as u64));
+            scope.spawn(move || self.carry(&from, &to, rng));
+        }
+    }
+
+    fn carry(&self, from: &Line, to: &Line, mut rng: ChaCha8Rng) {
         let mut kept: Option<Vec<u8>> = None;
         let mut wait = || !self.over.load(Ordering::Relaxed);
-        while let Ok(mut bytes) = frame::read(&mut from, frame::LONGEST, &mut wait) {
+        while let Ok(mut bytes) = frame::read(&mut &*from, frame::LONGEST, &mut wait) {
             let mut copies = 1;
             match rng.random_range(0..100) {
                 0..3 => copies = 0,
@@ -60,12 +83,12 @@ impl Network<'_> {
                 _ => {}
             }
             let frames = std::iter::repeat_n(bytes, copies).chain(kept.take());
-            if frames.into_iter().any(|bytes| frame::write(&mut to, &bytes).is_err()) {
+            if frames.into_iter().any(|bytes| frame::write(&mut &*to, &bytes).is_err()) {
                 break;
             }
         }
-        let _ = from.shutdown(Shutdown::Both);
-        let _ = to.shutdown(Shutdown::Both);
+        from.cut();
+        to.cut();
     }
 }
 
