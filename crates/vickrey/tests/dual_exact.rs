@@ -62,15 +62,20 @@ fn ten_followers_of_one_good() {
     assert!((way.marginal[0] / 0.5 - 8.0 / 9.0).abs() < 1e-12);
 }
 
+/// Numbers between 0 and 1.
+fn uniform(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
 /// Random problems: couplings, costs by number, limits.
 fn problems(limits: bool, single: bool) -> impl Strategy<Value = (Problem, Vec<Arc<Cost>>)> {
     let m = if single { 1..=1_usize } else { 1..=3 };
     (m, 4..9_usize, any::<u64>()).prop_map(move |(m, count, seed)| {
-        let mut state = seed;
-        let mut next = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 11) as f64 / (1_u64 << 53) as f64
-        };
+        let mut next = uniform(seed);
         let mut followers = Vec::new();
         let mut costs = Vec::new();
         let mut total = vec![0.0; m];
@@ -133,13 +138,61 @@ proptest! {
     /// The tax is the area under the price of the others, with limits as well, and never above the clearing price.
     #[test]
     fn tax_is_an_area((problem, costs) in problems(true, false)) {
-        let all = exact(&problem, &costs, &|_| ()).unwrap();
-        if all.gap[0].is_finite() {
-            let way = path(&problem, &costs, 0, 5).unwrap();
-            let size = way.clearing.abs() + way.tax.abs() + 1.0;
-            // A bend within the last 0.3 % of a panel lies behind its nodes: up to (0.003 / 4)^2 / 2 of what the slope changes by.
-            prop_assert!((way.integral - way.tax).abs() < 1e-6 * size, "{:?}", way);
-            prop_assert!(way.tax <= way.clearing + 1e-12 * size);
+        area(&problem, &costs)?;
+    }
+
+    #[test]
+    fn tax_is_an_area_of_other_costs((problem, costs) in mixed()) {
+        area(&problem, &costs)?;
+    }
+}
+
+fn area(problem: &Problem, costs: &[Arc<Cost>]) -> Result<(), TestCaseError> {
+    let all = exact(problem, costs, &|_| ()).unwrap();
+    if all.gap[0].is_finite() {
+        let way = path(problem, costs, 0, 5).unwrap();
+        // Of the clearing-price payment and the marginal prices, of which tax and area are differences and sums.
+        let size = way.marginal.iter().fold(way.clearing.abs(), |s, x| s.max(x.abs()));
+        prop_assert!((way.integral - way.tax).abs() < 1e-8 * size, "{:?}", way);
+        prop_assert!(way.tax <= way.clearing + 1e-12 * size);
+        prop_assert!(way.marginal.windows(2).all(|w| w[0] <= w[1] + 1e-9 * size), "{:?}", way);
+    }
+    Ok(())
+}
+
+/// Random problems with limits whose costs are logarithms, powers, pieces and quadratic; one or two couplings.
+fn mixed() -> impl Strategy<Value = (Problem, Vec<Arc<Cost>>)> {
+    (1..=2_usize, 3..8_usize, any::<u64>()).prop_map(|(m, count, seed)| {
+        let mut next = uniform(seed);
+        let (mut followers, mut costs, mut total) = (Vec::new(), Vec::new(), vec![0.0; m]);
+        for _ in 0..count {
+            let n = 1 + (next() * 2.0) as usize;
+            let mut follower = Follower::new((0..m * n).map(|_| 2.0 * next() - 1.0).collect(), n);
+            follower.low = (0..n).map(|_| -0.2 - next()).collect();
+            follower.high = (0..n).map(|_| 0.2 + next()).collect();
+            let inner: Vec<f64> = (0..n).map(|_| 0.8 * next() - 0.4).collect();
+            follower.add_use(&inner, 0.5, &mut total);
+            follower.absent = (0..n).map(|_| if next() < 0.5 { 0.0 } else { 0.4 * next() - 0.2 }).collect();
+            costs.push(if next() < 0.25 {
+                let (a, b, bent) = (0.3 + next(), 0.3 + next(), 0.5 * next() - 0.25);
+                let matrix: Vec<f64> = [a, bent, bent, b][..n * n].to_vec();
+                quadratic(&matrix, &(0..n).map(|_| 2.0 * next() - 1.0).collect::<Vec<_>>())
+            } else {
+                Arc::new(Cost::separable((0..n).map(|_| curve(&mut next)).collect(), 0.0).unwrap())
+            });
+            followers.push(follower);
+        }
+        (Problem::new(total, followers).unwrap(), costs)
+    })
+}
+
+fn curve(next: &mut impl FnMut() -> f64) -> Curve {
+    match (next() * 3.0) as usize {
+        0 => Curve::log(0.3 + next(), 1.4 + next(), 2.0 * next() - 1.0).unwrap(),
+        1 => Curve::power(0.3 + next(), next() - 0.5, 1.5 + 2.0 * next(), 0.2 + next()).unwrap(),
+        _ => {
+            let lines = [(-next(), 0.0), (next(), -0.2 * next()), (1.0 + next(), -0.5)];
+            Curve::pieces(0.2 + next(), &lines).unwrap()
         }
     }
 }

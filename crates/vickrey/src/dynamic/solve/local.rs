@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use super::group::{Fault, Group, Support};
+use super::noise;
 use super::quadratic::{self, Working};
 use super::{Options, Stop};
 use crate::numeric::dense;
@@ -76,6 +77,9 @@ impl Slopes {
 /// Second derivatives are computed anew after a step that did not divide the residual by this.
 const BRISK: f64 = 10.0;
 
+/// Marginal utilities that scatter by more than this, relative to the largest, are not noisy but wrong.
+const ROUGHEST: f64 = 1e-5;
+
 /// Climbs from a balanced start, with second derivatives of a similar problem to begin with, if there are any.
 pub(super) fn climb(
     group: &Group<'_>,
@@ -123,7 +127,18 @@ impl Search<'_> {
         let Ok(bends) = self.group.hessians(&self.point.u) else { return Some(Stop::NotFinite) };
         let next = advance(self.group, &self.point, &self.slopes, &bends);
         self.bends = Some(bends);
-        next.map_or(Some(Stop::Stalled), |next| self.take(next))
+        match next {
+            Some(next) => self.take(next),
+            None if self.drowned() => self.top(),
+            None => Some(Stop::Stalled),
+        }
+    }
+
+    /// Whether all that is left of the residual is the noise of the derivatives: it is a difference of two of them, the
+    /// extremes of all, at a point that was found with others as noisy. Three standard deviations for each of the four.
+    fn drowned(&self) -> bool {
+        let noise = noise::of_gradient(self.group, &self.point.u);
+        noise.is_some_and(|n| self.slopes.residual <= (6.0 * n).min(ROUGHEST * self.slopes.size))
     }
 
     /// At a stationary point: done, or away from it.
@@ -198,6 +213,10 @@ fn search_line(
     }
     let mut length = 1.0;
     for halvings in 0..50 {
+        // A shorter step promises less than welfare can tell: any would pass, also one that does not move.
+        if halvings > 0 && length * promised <= 8.0 * point.grain() {
+            return None;
+        }
         let mut u = shifted(group, &point.u, step, length);
         if halvings == 0 {
             hold(group, &mut u, step, free);

@@ -16,6 +16,7 @@
 mod concavity;
 mod group;
 mod local;
+mod noise;
 mod quadratic;
 mod settle;
 mod settlement;
@@ -38,7 +39,8 @@ pub struct Options {
     /// are easily missed.
     pub spread: f64,
     /// A search has converged if no unit moved between two agents in a period gains more than twice this, relative
-    /// to the largest marginal utility (at least 1).
+    /// to the largest marginal utility (at least 1). Where derivatives are noisier than that (differences of large
+    /// utilities), their noise is measured, and a search that reaches it has converged as well.
     pub tolerance: f64,
     /// Steps per search.
     pub iterations: usize,
@@ -83,9 +85,10 @@ impl Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stop {
-    /// Stationary within the tolerance, and no feasible direction of upward curvature was found.
+    /// Stationary within the tolerance or within the noise of the derivatives, whichever is larger, and no feasible direction
+    /// of upward curvature was found.
     Converged,
-    /// No step improves any more, but the residual is above the tolerance: rounding, rough derivatives or kinks.
+    /// No step improves any more, but the residual is above tolerance and noise: kinks, or derivatives that are wrong.
     Stalled,
     /// Stationary, with upward curvature, but no step along it helps.
     Saddle,

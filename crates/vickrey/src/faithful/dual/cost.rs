@@ -322,6 +322,20 @@ impl Cost {
         }
     }
 
+    /// Which smooth piece of her answers every decision is on: the same numbers as long as answers move smoothly with the
+    /// price. Limits and kinks are pieces of their own.
+    pub(super) fn branches(&self, z: &[f64], low: &[f64], high: &[f64], all: &mut Vec<usize>) {
+        if let Self::Tilted { cost, .. } = self {
+            return cost.branches(z, low, high, all);
+        }
+        all.extend((0..z.len()).map(|k| match self {
+            _ if z[k] <= low[k] => 0,
+            _ if z[k] >= high[k] => 1,
+            Self::Separable { curves, .. } => 2 + curves[k].branch(z[k]),
+            _ => 2,
+        }));
+    }
+
     /// Bounds (m, M) on the eigenvalues of the second derivatives over the box: m = 0 if the cost is not strongly
     /// convex, M infinite at kinks.
     pub fn curvature(&self, low: &[f64], high: &[f64]) -> (f64, f64) {

@@ -148,6 +148,19 @@ impl Curve {
         if inverse.is_finite() { inverse } else { 0.0 }
     }
 
+    /// Which smooth piece of the curve a point is on: the same number as long as all derivatives are continuous. Kinks are
+    /// pieces of their own, as is everything on one side of the target of a power.
+    pub fn branch(&self, z: f64) -> usize {
+        match &self.0 {
+            Shape::Log { .. } => 0,
+            Shape::Power { target, .. } => usize::from(z > *target),
+            Shape::Pieces { kinks, .. } => {
+                let piece = kinks.partition_point(|k| *k < z);
+                2 * piece + usize::from(kinks.get(piece) == Some(&z))
+            }
+        }
+    }
+
     /// Bounds on the second derivative between two limits; infinite at kinks.
     pub fn curvature(&self, low: f64, high: f64) -> (f64, f64) {
         match &self.0 {

@@ -45,6 +45,7 @@ pub mod projection;
 pub mod protocol;
 mod round;
 pub mod rules;
+mod sensitivity;
 pub mod solve;
 pub mod strategies;
 pub mod tax;

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::iterate::Sums;
 use super::letters::{Answer, Question, Round};
 use super::model::{Follower, Problem};
+use super::sensitivity::Class;
 use crate::mechanism::AgentId;
 use crate::numeric::sum::Sum;
 
@@ -365,7 +366,7 @@ impl Task<'_> {
             }
         }
         if self.packed > 0 {
-            self.tame(piece);
+            Class::new(follower).tame(piece.sensitivity);
         }
     }
 
@@ -397,30 +398,6 @@ impl Task<'_> {
                 missing.push((q, agent));
             }
             at += question.trials;
-        }
-    }
-
-    /// Sensitivities that no cost of the class can have count as none: a diagonal entry below zero or above
-    /// (R_i R_i')_rr/m_i, or a pair of rows that is not semidefinite. (A full test would take m^3 steps for each; garbage
-    /// that passes costs its own problems rounds, nothing else.)
-    fn tame(&self, piece: &mut Piece<'_>) {
-        let follower = self.problem.follower(piece.agent);
-        let n = follower.decisions();
-        let at = |r: usize, c: usize| r * (r + 1) / 2 + c;
-        let most: Vec<f64> = follower
-            .coupling
-            .chunks_exact(n)
-            .map(|row| row.iter().map(|x| x * x).sum::<f64>() / follower.curvature.0 * (1.0 + 1e-9))
-            .collect();
-        for s in piece.sensitivity.chunks_exact_mut(self.packed) {
-            let good = (0..most.len()).all(|r| {
-                let own = s[at(r, r)];
-                (0.0..=most[r]).contains(&own)
-                    && (0..r).all(|c| s[at(r, c)].powi(2) <= own * s[at(c, c)] * (1.0 + 1e-9))
-            });
-            if !good {
-                s.fill(0.0);
-            }
         }
     }
 

@@ -68,6 +68,16 @@ impl Held<'_> {
         Point { price, z, dual, residual, noise: 1e-15 * size * (1.0 + self.problem.len() as f64).sqrt() }
     }
 
+    /// Which smooth piece of their answers the members are on.
+    pub fn branches(&self, z: &[f64]) -> Vec<usize> {
+        let mut all = Vec::with_capacity(z.len());
+        for i in self.members() {
+            let public = self.problem.follower(i);
+            self.costs[i].branches(&z[self.problem.range(i)], &public.low, &public.high, &mut all);
+        }
+        all
+    }
+
     /// sum R J R' over the members.
     fn yielding(&self, z: &[f64]) -> Vec<f64> {
         let m = self.problem.couplings();
