@@ -138,7 +138,7 @@ fn strangers_at_neighbours_ports_change_nothing() {
     let held = std::sync::Mutex::new(Vec::new());
     let guests = |ports: &[SocketAddr]| {
         for (j, port) in ports.iter().enumerate() {
-            let mut dial = || TcpStream::connect(port).unwrap();
+            let dial = || TcpStream::connect(port).unwrap();
             let mut all = [dial(), dial(), dial(), dial(), dial()];
             all[0].write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
             all[1].write_all(&[0xff; 64]).unwrap();
