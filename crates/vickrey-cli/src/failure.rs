@@ -151,9 +151,8 @@ impl From<KeyError> for Failure {
 impl From<DeskError> for Failure {
     fn from(error: DeskError) -> Self {
         match error {
-            DeskError::Course(CourseError::Leader(_)) | DeskError::Log(LogError::File { .. }) => {
-                Self::run(error.to_string())
-            }
+            DeskError::Course(CourseError::Leader(_) | CourseError::Incomplete(_))
+            | DeskError::Log(LogError::File { .. }) => Self::run(error.to_string()),
             _ => Self::input(Problem::new(error.to_string())),
         }
     }

@@ -2,14 +2,9 @@
 
 mod support;
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
-
 use serde_json::Value;
 use support::Desk;
+use support::running::{Running, free_address};
 
 /// Three followers who share 3 units; the costs stand here for `run`, and a leader does not look at them.
 const SHARED: &str = r#"mechanism = "dual-decomposition"
@@ -57,64 +52,6 @@ fn prepared() -> Desk {
     }
     desk.out(&["keys", "--scenario", "shared.toml", "keys"]);
     desk
-}
-
-/// A process that does not outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Running {
-    fn start(desk: &Desk, args: &[&str]) -> Self {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("vickrey"));
-        command.current_dir(desk.dir.path()).args(args).arg("--json");
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-    }
-
-    fn lead(desk: &Desk, address: &str, record: &str) -> Self {
-        let files = ["--log", record, "--key", "keys/leader.key", "--enrolment", "keys/enrolment.toml"];
-        let args: Vec<&str> = ["lead", "shared.toml", "--listen", address].into_iter().chain(files).collect();
-        Self::start(desk, &args)
-    }
-
-    fn follow(desk: &Desk, address: &str, name: &str) -> Self {
-        let (private, key) = (format!("{name}.toml"), format!("keys/{name}.key"));
-        let enrolment = ["--enrolment", "keys/enrolment.toml"];
-        let own = ["follow", "--connect", address, "--private", &private, "--key", &key];
-        Self::start(desk, &own.into_iter().chain(enrolment).collect::<Vec<_>>())
-    }
-
-    fn result(mut self) -> Value {
-        use std::io::Read;
-        let (mut out, mut wrong) = (String::new(), String::new());
-        self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        self.0.stderr.take().unwrap().read_to_string(&mut wrong).unwrap();
-        assert!(self.0.wait().unwrap().success(), "{wrong}");
-        serde_json::from_str(&out).unwrap()
-    }
-
-    /// Kills it once the record is so long; whether it was still at work.
-    fn kill_at(&mut self, record: &Path, length: u64) -> bool {
-        while std::fs::metadata(record).map_or(0, |m| m.len()) < length {
-            if self.0.try_wait().unwrap().is_some() {
-                return false;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        let working = self.0.try_wait().unwrap().is_none();
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-        working
-    }
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// Payments and decisions by follower.

@@ -91,6 +91,12 @@ pub fn run(args: &Follow, common: &Common, out: &mut dyn Write) -> Result<(), Fa
     let leader = enrolment.leader;
     let names: Vec<String> = enrolment.followers.iter().map(|(name, _)| name.clone()).collect();
     let own = match private.own {
+        Own::Cost(_) if args.place.is_some() => {
+            let problem = Problem::new("--place: nobody has a position in dual decomposition");
+            return Err(Failure::input(
+                problem.with_help("accepted: --place with a private file that has a wish"),
+            ));
+        }
         Own::Cost(cost) => Private::Cost(cost),
         Own::Wish(wish) => Private::Wish(wished(args, wish, enrolment)?),
     };

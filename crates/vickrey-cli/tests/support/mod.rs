@@ -1,5 +1,7 @@
 //! What the tests of the command share.
 
+pub mod running;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;

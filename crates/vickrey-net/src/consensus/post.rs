@@ -217,7 +217,22 @@ impl Post {
     /// # Errors
     /// It is something else.
     pub fn recall(&self, value: &Value) -> Result<(), String> {
-        self.lock().walk.recall(value)
+        let mut inner = self.lock();
+        inner.walk.recall(value)?;
+        let reached = value.get("reached").and_then(Value::as_array);
+        let text = |value: &Value| value.as_str().filter(|text| letters::is_address(text)).map(String::from);
+        let reached: Option<Vec<String>> = reached.and_then(|list| list.iter().map(text).collect());
+        inner.addresses = reached.filter(|reached| reached.len() == self.neighbours.len());
+        inner.opened = (Instant::now(), 0);
+        // She may have been stopped between remembering and going.
+        self.go(inner.walk.k() - 1, &inner.walk).map_err(|e| e.to_string())
+    }
+
+    /// Her rounds, and where neighbours are reached: with both she can go on while nobody leads.
+    fn remembers(&self, inner: &Inner) -> Value {
+        let mut own = inner.walk.remembers();
+        own["reached"] = json!(inner.addresses);
+        own
     }
 
     fn seal(&self, at: usize, kind: Kind, k: u64, body: Value) -> Sealed {
@@ -294,9 +309,11 @@ impl Post {
         }
         inner.walk.step();
         see(inner, Sight::Walked(k));
-        let kept = self.memory.put([("own", inner.walk.remembers())]).and_then(|()| self.go(k, &inner.walk));
+        let kept = self.memory.put([("own", self.remembers(inner))]).and_then(|()| self.go(k, &inner.walk));
         if let Err(failed) = kept {
+            // What is not remembered is not said: after a restart she might say something else.
             inner.failed = Some(failed);
+            return;
         }
         inner.opened = (Instant::now(), 0);
         self.say(inner, None);
@@ -328,7 +345,9 @@ impl Post {
         inner.number += 1;
         let number = inner.number;
         let newest = inner.walk.said(0).next().map_or(0, |(k, _)| k);
-        let said: Vec<(u64, f64)> = inner.walk.said(from.unwrap_or(newest)).collect();
+        // If it is we who are behind, our newest word asks for hers.
+        let from = from.map_or(newest, |from| from.min(newest));
+        let said: Vec<(u64, f64)> = inner.walk.said(from).collect();
         inner.doors[at] = Some(Door { number, outbox });
         for said in said {
             let state = self.state(at, said);
