@@ -25,7 +25,6 @@ solution with everybody was found, 2 bad input or options, 3 a package is missin
 """
 
 import io
-import json
 import math
 import os
 import sys
@@ -355,10 +354,6 @@ def run(problem, solver, mode, tolerance=TOLERANCE, max_seconds=None):
         answer.z[problem.range(i)] = 0.0
         residual = max(residual, np.abs(problem.couplings @ answer.z - problem.total).max())
     seconds_total = perf_counter() - start
-    extrapolated = None
-    if solved < n:
-        each = (seconds_total - seconds_full) / solved if solved else seconds_full
-        extrapolated = seconds_full + n * each
     return {
         "solver": solver,
         "mode": mode,
@@ -366,13 +361,7 @@ def run(problem, solver, mode, tolerance=TOLERANCE, max_seconds=None):
         "n": n,
         "couplings": len(problem.total),
         "columns": problem.columns,
-        "programs_total": n + 1,
-        "programs_solved": solved + 1,
-        "complete": solved == n,
-        "seconds_total": seconds_total,
-        "seconds_build": seconds_total - seconds_solve,
-        "seconds_solve": seconds_solve,
-        "seconds_total_extrapolated": extrapolated,
+        **peers.effort(n, solved, seconds_full, seconds_total, seconds_solve),
         "seconds_import": peers.SECONDS_IMPORT,
         "cost": math.fsum(own),
         "own": own.tolist(),
@@ -424,12 +413,7 @@ def main(arguments):
     except NoSolution as error:
         print(f"dual_peers.py: {error}", file=sys.stderr)
         return 1
-    try:
-        print(json.dumps(result, allow_nan=False), flush=True)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    return 0
+    return peers.print_answer(result)
 
 
 if __name__ == "__main__":

@@ -572,23 +572,13 @@ def run(market, solver, mode, limits=Limits()):
         expected = settle(float(full.expected["welfare"]), full.expected["own"], expected_without)
         for name in ("lagrange", "feedback"):
             expected[name] = full.expected[name].tolist()
-    extrapolated = None
-    if solved < n:
-        each = (seconds_total - seconds_full) / solved if solved else seconds_full
-        extrapolated = seconds_full + n * each
     return {
         "solver": solver,
         "mode": mode,
         "tolerance": limits.tolerance,
         "n": n,
         "periods": market.periods,
-        "programs_total": n + 1,
-        "programs_solved": solved + 1,
-        "complete": solved == n,
-        "seconds_total": seconds_total,
-        "seconds_build": seconds_total - seconds_solve,
-        "seconds_solve": seconds_solve,
-        "seconds_total_extrapolated": extrapolated,
+        **peers.effort(n, solved, seconds_full, seconds_total, seconds_solve),
         "seconds_import": SECONDS_IMPORT,
         "plan": plan,
         "expected": expected,
@@ -768,12 +758,7 @@ def main(arguments):
     except NoSolution as error:
         print(f"lq_peers.py: {error}", file=sys.stderr)
         return 1
-    try:
-        print(json.dumps(result, allow_nan=False), flush=True)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    return 0
+    return peers.print_answer(result)
 
 
 if __name__ == "__main__":

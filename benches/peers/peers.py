@@ -652,23 +652,13 @@ def run(market, solver, mode, tolerance=None, max_seconds=None):
         imbalance = max(imbalance, abs(math.fsum(market.sign * answer.x)))
     seconds_total = perf_counter() - start
 
-    extrapolated = None
-    if solved < n:
-        each = (seconds_total - seconds_full) / solved if solved else seconds_full
-        extrapolated = seconds_full + n * each
     return {
         "solver": solver,
         "mode": mode,
         "tolerance": tolerance,
         "n": n,
         "columns": market.columns(),
-        "programs_total": n + 1,
-        "programs_solved": solved + 1,
-        "complete": solved == n,
-        "seconds_total": seconds_total,
-        "seconds_build": seconds_total - seconds_solve,
-        "seconds_solve": seconds_solve,
-        "seconds_total_extrapolated": extrapolated,
+        **effort(n, solved, seconds_full, seconds_total, seconds_solve),
         "seconds_import": SECONDS_IMPORT,
         "price": finite(full.price),
         "welfare": welfare,
@@ -681,6 +671,33 @@ def run(market, solver, mode, tolerance=None, max_seconds=None):
         "peak_memory_bytes": peak_memory(),
         "base_memory_bytes": base_memory,
     }
+
+
+def effort(n, solved, seconds_full, seconds_total, seconds_solve):
+    """How many of the n programs without somebody were solved after the full one, and what all of them took."""
+    extrapolated = None
+    if solved < n:
+        each = (seconds_total - seconds_full) / solved if solved else seconds_full
+        extrapolated = seconds_full + n * each
+    return {
+        "programs_total": n + 1,
+        "programs_solved": solved + 1,
+        "complete": solved == n,
+        "seconds_total": seconds_total,
+        "seconds_build": seconds_total - seconds_solve,
+        "seconds_solve": seconds_solve,
+        "seconds_total_extrapolated": extrapolated,
+    }
+
+
+def print_answer(result):
+    """Prints an answer; the exit code. A reader that has seen enough is no error to talk about."""
+    try:
+        print(json.dumps(result, allow_nan=False), flush=True)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return 0
 
 
 class Parser(argparse.ArgumentParser):
@@ -742,12 +759,7 @@ def main(arguments):
     except NoSolution as error:
         print(f"peers.py: {error}", file=sys.stderr)
         return 1
-    try:
-        print(json.dumps(result, allow_nan=False), flush=True)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    return 0
+    return print_answer(result)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,6 @@ says), 1 no solution of the full game was found, 2 bad input or options, 3 a pac
 """
 
 import io
-import json
 import math
 import os
 import sys
@@ -504,12 +503,7 @@ def main(arguments):
     except ImportError as error:
         print(f"pivot_peers.py: {error}; see requirements.txt", file=sys.stderr)
         return 3
-    try:
-        print(json.dumps(result, allow_nan=False), flush=True)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    return 0
+    return peers.print_answer(result)
 
 
 if __name__ == "__main__":
