@@ -201,8 +201,7 @@ fn what_cannot_be_used_is_said() {
         desk.fails(&args.iter().chain(more).copied().collect::<Vec<_>>())
     };
     for (listen, said) in [
-        (&["--listen", "0.0.0.0:0"][..], "signed but not encrypted"),
-        (&["--listen", "0.0.0.0:0", "--private-network"][..], "neighbours cannot dial this"),
+        (&["--listen", "0.0.0.0:0"][..], "neighbours cannot dial this"),
         (&["--advertise", "here"][..], "host and port"),
         (&["--listen", "nowhere"][..], "--listen nowhere"),
     ] {
