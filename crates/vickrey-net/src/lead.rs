@@ -270,8 +270,10 @@ impl Chair<'_> {
             Incoming::Hello { follower, run, door } => self.welcome(follower, run.as_deref(), door),
             Incoming::Message(sealed) => {
                 let Party::Follower(follower) = sealed.message.from else { return Ok(()) };
-                let verdict = self.desk.take(sealed.clone())?;
-                if verdict == Verdict::Moved {
+                // Only acknowledgements say where somebody is reached; they are short.
+                let acknowledged = (sealed.message.kind == Kind::Ack).then(|| sealed.clone());
+                let verdict = self.desk.take(sealed)?;
+                if let (Verdict::Moved, Some(sealed)) = (verdict, acknowledged) {
                     self.desk.moves(&sealed).into_iter().for_each(|other| self.send_current(other));
                 }
                 (self.watch)(self.desk.course(), Notice::Heard { follower, verdict });

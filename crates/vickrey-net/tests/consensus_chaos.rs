@@ -189,3 +189,65 @@ fn storms_between_neighbours_change_nothing() {
     assert!(results.iter().all(|(_, starts)| *starts > 8), "{results:?}");
     assert!(results.iter().any(|(whole, _)| *whole), "{results:?}");
 }
+
+/// The leader goes away in the middle; a robot is killed, comes back to the same port from her memory, and all arrive
+/// without him. He comes back, and nothing has changed.
+#[test]
+fn robots_go_on_without_a_leader() {
+    const ROUNDS: usize = 3000;
+    let meeting = &Meeting::three(ROUNDS, Watch::Reported);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let patient = support::meeting::PATIENT;
+    let leader = listen("127.0.0.1:0", false).unwrap();
+    let address = leader.local_addr().unwrap();
+    let lead_until = |listener: TcpListener, stop: &AtomicBool| {
+        let mut desk = Desk::open(meeting.intent(patient, None), &folder.join("record")).unwrap().0;
+        lead(&mut desk, &listener, Duration::from_secs(60), &mut |_, _| {}, stop).map(|()| desk)
+    };
+    let place = |i: usize| folder.join(format!("place-{i}"));
+    let gone = |i: usize| -> usize {
+        let text = std::fs::read_to_string(place(i)).unwrap_or_default();
+        text.lines().nth(1).and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
+    };
+    let wait = |i: usize, rounds: usize| {
+        while gone(i) < rounds {
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let ports: Vec<Arc<TcpListener>> = (0..3).map(|_| port()).collect();
+    let robot = |i: usize, stop: &AtomicBool| {
+        let identity = meeting.identity(i, Some(ports[i].clone()), Some(place(i)));
+        let mut clerk = Clerk::new(identity, Some(folder.join(format!("memory-{i}")))).unwrap();
+        let dial = || TcpStream::connect(address);
+        follow(&mut clerk, &dial, Duration::from_secs(60), &mut |_| {}, stop)
+    };
+    let [never, away, killed] = [false; 3].map(AtomicBool::new);
+    let desk = thread::scope(|scope| {
+        let leading = scope.spawn(|| lead_until(leader, &away));
+        let others = [0, 2].map(|i| {
+            scope.spawn({
+                let (robot, never) = (&robot, &never);
+                move || robot(i, never)
+            })
+        });
+        let first = scope.spawn(|| robot(1, &killed));
+        wait(1, 20);
+        away.store(true, Ordering::Relaxed);
+        assert!(matches!(leading.join().unwrap(), Err(LeadError::Stopped)));
+        killed.store(true, Ordering::Relaxed);
+        assert!(matches!(first.join().unwrap(), Err(FollowError::Stopped)));
+        let before = gone(1);
+        assert!(before < ROUNDS, "she was to be killed on her way");
+        let again = scope.spawn(|| robot(1, &never));
+        (0..3).for_each(|i| wait(i, ROUNDS));
+        let listener = listen(&address.to_string(), false).unwrap();
+        let desk = lead_until(listener, &never).unwrap();
+        let taxes = others.map(|other| other.join().unwrap().unwrap());
+        let expected = meeting.expected().settlement.payment;
+        assert_eq!([taxes[0].payment, taxes[1].payment], [expected[0], expected[2]]);
+        assert_eq!(again.join().unwrap().unwrap().payment, expected[1]);
+        desk
+    });
+    assert_eq!(numbers(agreement(desk.course())), played(&meeting.expected()));
+}

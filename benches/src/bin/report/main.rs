@@ -10,6 +10,7 @@ mod dual;
 mod lq;
 mod pivot;
 mod two_stage;
+mod wire;
 
 use std::hint::black_box;
 use std::mem::size_of;
@@ -67,7 +68,7 @@ five seeds (wanted: below 1e-9). From 1000 agents on every fifth agent is compar
 
 const USAGE: &str = "usage: report [time|memory|accuracy|lq|lq-accuracy|lq-long|pivot|pivot-time|pivot-memory|\
                      pivot-infinite|pivot-structure|pivot-accuracy|pivot-large|two-stage|two-stage-payments|\
-                     two-stage-days|two-stage-games|two-stage-long|dual|dual-offline|dual-live|dual-rounds]";
+                     two-stage-days|two-stage-games|two-stage-long|dual|dual-offline|dual-live|dual-wire|dual-rounds]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         ["dual"] => dual::all(),
         ["dual-offline"] => dual::offline(),
         ["dual-live"] => dual::live(),
+        ["dual-wire"] => wire::rounds(),
         ["dual-rounds"] => dual::rounds(),
         _ => Err(USAGE.into()),
     };

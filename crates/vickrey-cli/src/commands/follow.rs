@@ -36,7 +36,7 @@ Examples:
   vickrey follow --private scout.toml --key keys/Scout.key --enrolment keys/enrolment.toml --memory scout.memory --place go.csv
   vickrey follow --private scout.toml --key Scout.key --enrolment enrolment.toml --connect 10.0.0.1:7070 --listen 10.0.0.7:7071
 
-Exit code 1: the run failed or the leader was not reached; 2: a file cannot be used, or the cost does not go with the run.")]
+Exit code 1: the run failed or the leader was not reached; 2: a file cannot be used, or the cost or wish does not go with the run.")]
 pub struct Follow {
     /// The leader's address
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]

@@ -59,7 +59,7 @@ pub struct Lead {
     /// Name of the run [default: a random one, or the record's]
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
-    /// Seconds that followers have to join; who has not by then takes no part
+    /// Seconds that followers have to join; who has not by then takes no part, and in consensus there is no run then
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     join: u64,
     /// Consensus: where a sensor writes the final positions (CSV: follower,position) [default: positions are believed as

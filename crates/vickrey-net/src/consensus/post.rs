@@ -21,6 +21,8 @@ use crate::line::{Badge, Line};
 use crate::memory::{Memory, write_whole};
 use crate::message::{Kind, Message, Party, Sealed};
 
+/// A neighbour who is behind is told what was said since no more often: signing takes time, and she may ask on purpose.
+const ASKS: Duration = Duration::from_millis(10);
 /// Of what is to be seen, so much is kept until somebody looks.
 const SIGHTS: usize = 1000;
 
@@ -55,6 +57,8 @@ struct Inner {
     /// Since when the open round is open, and how often it was said in it where she is.
     opened: (Instant, u32),
     doors: Vec<Option<Door>>,
+    /// When each neighbour was last told what was said since.
+    told: Vec<Option<Instant>>,
     number: u64,
     sights: Vec<Sight>,
     failed: Option<FollowError>,
@@ -89,6 +93,7 @@ impl Post {
             addresses: None,
             opened: (Instant::now(), 0),
             doors: neighbours.iter().map(|_| None).collect(),
+            told: vec![None; neighbours.len()],
             number: 0,
             sights: Vec::new(),
             failed: None,
@@ -279,7 +284,8 @@ impl Post {
         let heard = inner.walk.hear(at, message.k, z, &sealed.bytes);
         match &heard {
             Heard::Counts => self.changed.notify_all(),
-            Heard::Old { behind: true } => {
+            Heard::Old { behind: true } if inner.told[at].is_none_or(|told| told.elapsed() >= ASKS) => {
+                inner.told[at] = Some(Instant::now());
                 let said: Vec<(u64, f64)> = inner.walk.said(message.k).collect();
                 for said in said {
                     let state = self.state(at, said);

@@ -4,7 +4,7 @@ use vickrey::faithful::consensus::{Conduct, Test, Watch};
 
 use super::two_stage_refused::{Case, check};
 use super::*;
-use crate::input::ConsensusScenario;
+use crate::input::{ConsensusScenario, LiveSystem, Own, Timing};
 
 /// Three in a row: the mechanism's worked numbers.
 pub(super) const PATH: &str = "[graph]\nedges = [[\"a\", \"b\"], [\"b\", \"c\"]]\n[rules]\nrounds = 10\nstep = 0.3\n\
@@ -59,6 +59,42 @@ fn what_followers_do_is_read() {
     assert_eq!(with("{ mislead = -1 }"), Conduct::Mislead { shift: -1.0, targets: vec![1] });
     assert_eq!(with("{ silent = 3 }"), Conduct::Silent { from: 2 });
     assert_eq!(with("{ value = 2 }"), Conduct::Value(2.0));
+}
+
+#[test]
+fn a_leader_needs_no_wishes_and_does_not_look_at_them() {
+    use super::dual::of_file;
+    let led = |rest: &str| of_file(&text(rest), crate::leader);
+    let public = PATH.lines().filter(|line| !line.starts_with("wish")).collect::<Vec<_>>().join("\n");
+    let timed = public.replacen("[[followers]]", "[timing]\nround-ms = 5\nvalue-ms = 6\n[[followers]]", 1);
+    let found = led(&timed).unwrap();
+    let LiveSystem::Consensus(rules) = &found.system else { panic!("another mechanism") };
+    assert_eq!(rules, &consensus(PATH).rules);
+    assert_eq!(found.timing, Timing { round_ms: 5, value_ms: 6 });
+    assert_eq!((found.system.names(), found.warnings.len()), (vec!["a".into(), "b".into(), "c".into()], 0));
+    let warned = led(&PATH.replace("wish = 0.25", "wish = 7")).unwrap();
+    assert!(warned.warnings[0].contains("wishes stand in the file"), "{:?}", warned.warnings);
+    assert!(lines(&read(&text(&public)).unwrap_err())[0].contains("`wish` is missing"));
+    // The time limits are for live runs; `run` reads them and needs none.
+    consensus(&PATH.replacen("[[followers]]", "[timing]\nround-ms = 5\n[[followers]]", 1));
+}
+
+#[test]
+fn a_follower_of_consensus_has_a_file_of_her_own() {
+    use super::dual::of_file;
+    let own = |text: &str| of_file(text, |path| crate::private(path, None));
+    let read = own("name = \"a\"\nwish = 0.25\n").unwrap();
+    assert!(matches!((read.name.as_str(), read.own), ("a", Own::Wish(0.25))));
+    for (text, said) in [
+        ("name = \"a\"\n", "`cost` is missing"),
+        ("name = \"a\"\nwish = 1\ncost = { matrix = 1 }\n", "both `cost` and `wish` are given"),
+        ("name = \"a\"\nwish = inf\n", "`wish` is the number inf"),
+        ("wish = 1\n", "`name` is missing"),
+        ("name = \"a\"\nwish = 1\nrange = [0, 1]\n", "`range` is not a key"),
+    ] {
+        let found = lines(&own(text).unwrap_err());
+        assert!(found[0].contains(said), "{found:?}");
+    }
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn a_table_has_a_column_for_each_coupling_and_every_family() {
 }
 
 /// Writes a file and reads it.
-fn of_file<T>(text: &str, read: impl Fn(&Path) -> T) -> T {
+pub(super) fn of_file<T>(text: &str, read: impl Fn(&Path) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.toml");
     std::fs::write(&path, text).unwrap();
