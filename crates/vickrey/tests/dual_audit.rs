@@ -1,10 +1,14 @@
 //! The audit of dual decomposition: it has to find by itself what breaks, and nothing where nothing does.
 
+mod dual_cases;
+
 use std::sync::Arc;
 
 use vickrey::audit::{AuditOptions, Effort};
 use vickrey::faithful::dual::audit::audit;
 use vickrey::faithful::dual::cost::Cost;
+use vickrey::faithful::dual::curve::Curve;
+use vickrey::faithful::dual::leader::Leader;
 use vickrey::faithful::dual::model::{Follower, Problem};
 use vickrey::faithful::dual::rules::{Bound, Marginals, Method, Mode, Moduli, Plan, Rules, Stop};
 use vickrey::guarantee::{Audit, Baseline, Guarantee, Property, SolutionConcept, Verdict};
@@ -171,4 +175,39 @@ fn faithful_play_is_not_dominant() {
     assert_eq!(row.verdict, Verdict::ConditionNotMet);
     assert!(worst(row) >= 0.5 - 1e-3, "{row:#?}");
     assert_eq!(found.find(APPROXIMATE).unwrap().verdict, Verdict::Holds);
+}
+
+/// A logarithm without an upper limit has no answer at a price of zero. The first follower's wish lifts the price with her
+/// there; without her it falls below zero and stays there, so that no bound is ever known of that problem.
+#[test]
+fn a_tax_without_a_bound_is_flagged_and_nothing_is_promised() {
+    let costs = vec![
+        quadratic(1.0, -10.0, 0.0),
+        quadratic(1.0, 0.0, 0.0),
+        Arc::new(Cost::separable(vec![Curve::log(1.0, 1.0, 0.0).unwrap()], 0.0).unwrap()),
+    ];
+    let mut followers = vec![Follower::new(vec![1.0], 1); 3];
+    followers[2].low = vec![0.0];
+    followers.iter_mut().for_each(|f| f.curvature = (1.0, f64::INFINITY));
+    let rules = Rules {
+        method: Method::Ascent { step: Some(0.2), fading: false },
+        stop: Stop::Rounds(60),
+        mode: Mode::Dual,
+        ..Rules::default()
+    };
+    let plan = Arc::new(Plan::new(Problem::new(vec![2.0], followers).unwrap(), rules).unwrap());
+    let leader = Leader::new(plan.clone());
+    let state = dual_cases::honest(&leader, &costs);
+    let settled = state.settled().unwrap();
+    assert_eq!(settled.undefined, [0], "{settled:?}");
+    assert_eq!(settled.payment[0], 0.0);
+    assert!(settled.payment[1..].iter().all(|p| p.is_finite()));
+    // The decision is certified, but nothing follows for what she gains.
+    assert!(settled.certificate.unwrap() < 1e-3 && settled.epsilon.is_none(), "{settled:?}");
+
+    let found = look(&plan, &costs);
+    let row = found.find(APPROXIMATE).unwrap();
+    assert!(!row.promised && row.note.starts_with("epsilon is none (no bound without"), "{row:#?}");
+    // She is charged nothing for what she takes: more than any certificate.
+    assert!(worst(row) > 0.1, "{row:#?}");
 }

@@ -558,3 +558,46 @@ fn drops_at_the_end_and_more_than_one() {
         }
     }
 }
+
+/// A sensitivity that no cost of the announced class can have counts as none, also where all pairs of rows look right: the
+/// run is that of a follower who sends zeros, bit by bit. One of the class counts.
+#[test]
+fn sensitivities_beyond_the_class_count_as_none() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let game = loop {
+        let Some(game) = Game::draw(&mut rng, 5, 3, true) else { continue };
+        let wide = game.problem.follower(0).decisions() == 3;
+        let rules = Rules { method: Method::Newton, ..Rules::default() };
+        if wide && Plan::new(game.problem.clone(), rules).is_ok() {
+            break game;
+        }
+    };
+    let leader = game.leader((Method::Newton, Stop::Rounds(6), Mode::Vcg));
+    let run = |own: &dyn Fn(&[f64]) -> Vec<f64>| {
+        let (state, _) = drive(&leader, &game.costs, |_, agent, _, report| match report {
+            Report::Answer(mut answer) if agent == 0 => {
+                answer.sensitivity = answer.sensitivity.chunks_exact(6).flat_map(own).collect();
+                Some(Report::Answer(answer))
+            }
+            other => Some(other),
+        })
+        .unwrap();
+        let found = settled(&state);
+        [&found.price[..], &found.payment, &found.allocation].concat()
+    };
+    let none = run(&|_| vec![0.0; 6]);
+    let least = game.problem.follower(0).curvature.0;
+    let square = |r: usize, c: usize| -> f64 {
+        let row = |r: usize| &game.problem.follower(0).coupling[3 * r..3 * r + 3];
+        row(r).iter().zip(row(c)).map(|(x, y)| x * y).sum::<f64>() / least
+    };
+    // Small, with pairs of rows that pass: all three rows against each other, which is not semidefinite.
+    let small = (0..3).map(|r| square(r, r)).fold(f64::INFINITY, f64::min) * 1e-3;
+    let crossed = run(&|_| [1.0, -0.9, 1.0, -0.9, -0.9, 1.0].map(|x| small * x).to_vec());
+    // All of the diagonal and nothing beside it: above R R'/m in some direction.
+    let wide = run(&|_| vec![square(0, 0), 0.0, square(1, 1), 0.0, 0.0, square(2, 2)]);
+    let truthful = run(&|s| s.to_vec());
+    assert!(none.iter().zip(&crossed).all(|(a, b)| a.to_bits() == b.to_bits()));
+    assert!(none.iter().zip(&wide).all(|(a, b)| a.to_bits() == b.to_bits()));
+    assert_ne!(none, truthful);
+}

@@ -37,11 +37,14 @@ pub struct Settled {
     /// Cost minus lower bound, from what was reported: may be slightly negative by rounding. None if some value or bound is
     /// missing.
     pub certificate: Option<f64>,
-    /// What nobody gains more than by any deviation: the certificate, at least 0.
+    /// What nobody gains more than by any deviation: the certificate, at least 0. None without a certificate, and none if a
+    /// tax has nothing to compare with (mode `dual` without a bound for some problem): that follower's net cost does not
+    /// follow the social cost, and what she gains by deviating has no bound.
     pub epsilon: Option<f64>,
     /// How the run ended.
     pub status: Status,
-    /// Followers whose tax is not defined by the theory (after a drop) and is 0.
+    /// Followers whose tax is not defined by the theory and is 0 (and the penalty, if any): after a drop, or where the mode
+    /// `dual` has no bound for the problem without them.
     pub undefined: Vec<AgentId>,
 }
 
@@ -144,6 +147,7 @@ pub(super) fn settle(plan: &Plan, state: &mut State, values: Vec<Values>) {
         s
     });
     let certificate = main.finish.lower.map(|lower| cost.get() - lower).filter(|c| c.is_finite());
+    let bounded = undefined.iter().all(|&j| !matches!(state.marginal[j], Marginal::Problem(_)));
     let status = match (plan.rules().stop, certificate) {
         (Stop::Rounds(_), _) => Status::FixedRounds,
         (Stop::Gap { epsilon, .. }, Some(gap)) if gap <= epsilon => Status::Converged,
@@ -155,7 +159,7 @@ pub(super) fn settle(plan: &Plan, state: &mut State, values: Vec<Values>) {
         value: reported.main,
         price: main.finish.price,
         certificate,
-        epsilon: certificate.map(|c| c.max(0.0)),
+        epsilon: certificate.filter(|_| bounded).map(|c| c.max(0.0)),
         status,
         undefined,
     });
@@ -172,9 +176,13 @@ fn compared(plan: &Plan, state: &State, reported: &Reported, undefined: &mut Vec
         .map(|j| {
             if state.dropped.contains(&j) {
                 // The decision is that of the problem without her.
-                return match mode {
-                    Mode::Vcg => 0.0,
-                    _ => lower(state.main).map_or(0.0, |d| others[j] - d),
+                return match (mode, lower(state.main)) {
+                    (Mode::Vcg, _) => 0.0,
+                    (_, Some(d)) => others[j] - d,
+                    (_, None) => {
+                        undefined.push(j);
+                        0.0
+                    }
                 };
             }
             match state.marginal[j] {

@@ -53,7 +53,7 @@ pub(super) fn search(subject: &Subject<'_>, honest: &Honest, progress: Progress<
 fn of_one(subject: &Subject<'_>, honest: &Honest, agent: AgentId) -> Gains {
     let mut gains =
         Gains { worst: Worst::default(), exact: 0, complete: true, unbounded: false, followers: 1 };
-    let Some(table) = subject.table.for_gains() else { return gains };
+    let Some(table) = subject.table.for_gains(honest.settled.undefined.is_empty()) else { return gains };
     let Ok(base) = table.run(&[]) else { return gains };
     let Some(faithful) = base.settled().map(|s| table.net(s, agent)) else { return gains };
     let name = subject.table.plan.problem().name(agent).into_owned();
@@ -201,9 +201,8 @@ pub(super) fn against_liars(subject: &Subject<'_>, honest: &Honest) -> Worst {
     let agents = subject.table.plan.problem().len();
     let followers: Vec<AgentId> = subject.sample().into_iter().take(4).collect();
     let mut worst = Worst::default();
-    let Some(table) = subject.table.for_gains().filter(|t| t.plan.rules().mode != Mode::ClearingPrice) else {
-        return worst;
-    };
+    let table = subject.table.for_gains(honest.settled.undefined.is_empty());
+    let Some(table) = table.filter(|t| t.plan.rules().mode != Mode::ClearingPrice) else { return worst };
     for (agent, rival) in followers.iter().flat_map(|i| (0..agents.min(4)).map(move |j| (*i, j))) {
         if agent == rival {
             continue;

@@ -144,7 +144,13 @@ fn incentives(subject: &Subject<'_>, honest: &Honest, gains: &gains::Gains) -> G
         gains.worst.clone(),
         tolerance,
     );
-    let stated = epsilon(honest).map_or("none (no certificate)".into(), |e| format!("{e:.3e}"));
+    let none = if honest.settled.undefined.is_empty() {
+        "none (no certificate)".to_owned()
+    } else {
+        let names: Vec<String> = honest.settled.undefined.iter().map(|&j| subject.name(j)).collect();
+        format!("none (no bound without {}: a tax of 0)", listed(&names))
+    };
+    let stated = epsilon(honest).map_or(none, |e| format!("{e:.3e}"));
     let how = if gains.exact > 0 {
         let all = if gains.complete { "all rounds" } else { "the last rounds" };
         format!("best answers of {} followers in {all} computed exactly, others searched", gains.exact)
@@ -158,6 +164,12 @@ fn incentives(subject: &Subject<'_>, honest: &Honest, gains: &gains::Gains) -> G
     };
     row.note = format!("epsilon is {stated}; {how}{endless}");
     row
+}
+
+/// A few names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let more = if names.len() > 4 { format!(" and {} more", names.len() - 4) } else { String::new() };
+    format!("{}{more}", names[..names.len().min(4)].join(", "))
 }
 
 fn independence(subject: &Subject<'_>, honest: &Honest) -> Guarantee {

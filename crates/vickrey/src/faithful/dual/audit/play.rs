@@ -95,9 +95,10 @@ impl<'a> Table<'a> {
     }
 
     /// The table on which gains are measured. Where what taxes compare with is out of a follower's reach it drops out of
-    /// every gain, and the main problem alone gives the same differences at an N-th of the work.
-    pub fn for_gains(&self) -> Option<Self> {
-        if self.independent() && self.plan.rules().mode.has_marginals() {
+    /// every gain, and the main problem alone gives the same differences at an N-th of the work; but only if `all` taxes
+    /// compare with something.
+    pub fn for_gains(&self, all: bool) -> Option<Self> {
+        if all && self.independent() && self.plan.rules().mode.has_marginals() {
             self.with(|rules| rules.mode = Mode::Zero)
         } else {
             Some(Self::new(self.plan.clone(), self.costs, self.seed))
