@@ -185,8 +185,8 @@ fn storms_between_neighbours_change_nothing() {
             .collect();
         storms.into_iter().map(|storm| storm.join().unwrap()).collect()
     });
-    // The stops did happen, and positions arrive on one of three tries.
-    assert!(results.iter().all(|(_, starts)| *starts > 8), "{results:?}");
+    // The stops did happen (up to five processes begin), and positions arrive on one of three tries.
+    assert!(results.iter().all(|(_, starts)| *starts > 6), "{results:?}");
     assert!(results.iter().any(|(whole, _)| *whole), "{results:?}");
 }
 
