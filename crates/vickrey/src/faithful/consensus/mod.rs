@@ -49,8 +49,10 @@
 //! ```
 
 pub mod audit;
+mod inertia;
 pub mod model;
 pub mod protocol;
+mod random_start;
 pub mod solve;
 pub mod spectrum;
 pub mod strategies;

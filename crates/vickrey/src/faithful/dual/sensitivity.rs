@@ -24,7 +24,9 @@ pub(super) struct Class {
     couplings: usize,
     /// R R'/m, the lower triangle row by row; none if m = 0 (no bound from above).
     most: Option<Vec<f64>>,
+    reports: Vec<Lanes>,
     work: Vec<Lanes>,
+    column: Vec<Lanes>,
 }
 
 impl Class {
@@ -36,14 +38,19 @@ impl Class {
             add_gram(follower, 1.0 / least, &mut square);
             (0..m).flat_map(|r| square[r * m..=r * m + r].to_vec()).collect()
         });
-        Self { couplings: m, most, work: vec![[0.0; LANES]; m * (m + 1) / 2] }
+        let lanes = |count: usize| vec![[0.0; LANES]; count];
+        let packed = m * (m + 1) / 2;
+        Self { couplings: m, most, reports: lanes(packed), work: lanes(packed), column: lanes(m) }
     }
 
     /// Sets all sensitivities of a list (packed, one after the other) that no cost of the class has to zero: to none.
     pub fn tame(&mut self, all: &mut [f64]) {
         let packed = self.work.len();
         for group in all.chunks_mut(packed * LANES) {
-            let good = self.good(group);
+            for (lane, s) in group.chunks_exact(packed).enumerate() {
+                self.reports.iter_mut().zip(s).for_each(|(slot, x)| slot[lane] = *x);
+            }
+            let good = self.good();
             for (s, good) in group.chunks_exact_mut(packed).zip(good) {
                 if !good {
                     s.fill(0.0);
@@ -52,65 +59,68 @@ impl Class {
         }
     }
 
-    /// Which of up to eight sensitivities can be.
-    fn good(&mut self, group: &[f64]) -> [bool; LANES] {
-        self.load(group, 1.0);
-        let mut good = definite(&mut self.work, self.couplings);
-        if self.most.is_some() {
-            self.load(group, -1.0);
-            let below = definite(&mut self.work, self.couplings);
+    /// Which of the eight sensitivities in the lanes can be.
+    fn good(&mut self) -> [bool; LANES] {
+        let diagonal = |r: usize| r * (r + 1) / 2 + r;
+        self.work.copy_from_slice(&self.reports);
+        for k in (0..self.couplings).map(diagonal) {
+            for l in 0..LANES {
+                // Without a bound the shift is a part of S itself.
+                let own = self.reports[k][l];
+                self.work[k][l] = own + TOLERANCE * self.most.as_ref().map_or(own, |most| most[k]);
+            }
+        }
+        let mut good = definite(&mut self.work, &mut self.column);
+        if let Some(most) = &self.most {
+            for (work, (s, most)) in self.work.iter_mut().zip(self.reports.iter().zip(most)) {
+                for l in 0..LANES {
+                    work[l] = most - s[l];
+                }
+            }
+            for k in (0..self.couplings).map(diagonal) {
+                self.work[k].iter_mut().for_each(|x| *x += TOLERANCE * most[k]);
+            }
+            let below = definite(&mut self.work, &mut self.column);
             good.iter_mut().zip(below).for_each(|(g, b)| *g &= b);
         }
         good
     }
-
-    /// Into the lanes: S (sign 1) or R R'/m - S (sign -1), with the shift. Without a bound the shift is a part of S itself.
-    fn load(&mut self, group: &[f64], sign: f64) {
-        let packed = self.work.len();
-        for (lane, s) in group.chunks_exact(packed).enumerate() {
-            for (k, x) in s.iter().enumerate() {
-                let most = self.most.as_ref().map_or(0.0, |most| most[k]);
-                self.work[k][lane] = if sign > 0.0 { *x } else { most - x };
-            }
-            for r in 0..self.couplings {
-                let k = r * (r + 1) / 2 + r;
-                self.work[k][lane] += TOLERANCE * self.most.as_ref().map_or(s[k], |most| most[k]);
-            }
-        }
-    }
 }
 
 /// Whether elimination of the lower triangles finds positive pivots only, lane by lane. A row of zeros alone has none and is
-/// left out: nobody's use of that coupling moves.
+/// left out: nobody's use of that coupling moves. `column` is scratch, one entry for each row.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn definite(a: &mut [Lanes], m: usize) -> [bool; LANES] {
-    let at = |r: usize, c: usize| r * (r + 1) / 2 + c;
-    let mut good = [true; LANES];
+fn definite(a: &mut [Lanes], column: &mut [Lanes]) -> [bool; LANES] {
+    let m = column.len();
+    // The smallest pivot; what stands below a pivot of zero; not zero if some pivot is no number.
+    let (mut least, mut left, mut lost) = ([0.0_f64; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
     for k in 0..m {
-        let pivot = a[at(k, k)];
-        let mut inverse = [0.0; LANES];
+        for i in k..m {
+            column[i] = a[i * (i + 1) / 2 + k];
+        }
+        let pivot = column[k];
+        let (mut inverse, mut zero) = ([0.0; LANES], [0.0; LANES]);
         for l in 0..LANES {
-            // False for what is no number, too.
-            good[l] &= pivot[l] >= 0.0;
+            least[l] = if pivot[l] < least[l] { pivot[l] } else { least[l] };
+            lost[l] += 0.0 * pivot[l];
             inverse[l] = if pivot[l] > 0.0 { 1.0 / pivot[l] } else { 0.0 };
+            zero[l] = if pivot[l] > 0.0 { 0.0 } else { 1.0 };
         }
         for i in k + 1..m {
-            let own = a[at(i, k)];
+            let start = i * (i + 1) / 2;
             let mut factor = [0.0; LANES];
             for l in 0..LANES {
-                good[l] &= pivot[l] > 0.0 || own[l] == 0.0;
-                factor[l] = own[l] * inverse[l];
+                left[l] += zero[l] * column[i][l].abs();
+                factor[l] = column[i][l] * inverse[l];
             }
-            for j in k + 1..=i {
-                let other = a[at(j, k)];
-                let entry = &mut a[at(i, j)];
+            for (entry, other) in a[start + k + 1..=start + i].iter_mut().zip(&column[k + 1..=i]) {
                 for l in 0..LANES {
                     entry[l] -= factor[l] * other[l];
                 }
             }
         }
     }
-    good
+    std::array::from_fn(|l| least[l] == 0.0 && left[l] == 0.0 && lost[l] == 0.0)
 }
 
 #[cfg(test)]

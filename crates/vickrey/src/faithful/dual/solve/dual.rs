@@ -19,6 +19,12 @@ use crate::numeric::sum::Sum;
 /// Newton steps. Costs with kinks and limits take a few dozen.
 const STEPS: usize = 300;
 
+/// Halvings of a step that does not help.
+const HALVINGS: usize = 40;
+
+/// What answers yield is computed anew after a step that did not divide the residual by this.
+const BRISK: f64 = 10.0;
+
 /// One problem at one price.
 pub(super) struct Point {
     pub price: Vec<f64>,
@@ -83,40 +89,54 @@ impl Held<'_> {
         let m = self.problem.couplings();
         let mut sum = vec![0.0; m * m];
         for i in self.members() {
-            let packed = self.faithful(i).sensitivity(&z[self.problem.range(i)]);
-            for r in 0..m {
-                for c in 0..m {
-                    sum[r * m + c] += packed[r.max(c) * (r.max(c) + 1) / 2 + r.min(c)];
-                }
-            }
+            self.add_yielding(i, z, 1.0, &mut sum);
         }
         sum
     }
 
-    /// The price that clears, from a first guess.
-    pub fn clear(&self, start: Vec<f64>, steepness: f64) -> Point {
+    /// Adds `factor` R J R' of one follower.
+    fn add_yielding(&self, agent: AgentId, z: &[f64], factor: f64, sum: &mut [f64]) {
+        let m = self.problem.couplings();
+        let packed = self.faithful(agent).sensitivity(&z[self.problem.range(agent)]);
+        for r in 0..m {
+            for c in 0..m {
+                sum[r * m + c] += factor * packed[r.max(c) * (r.max(c) + 1) / 2 + r.min(c)];
+            }
+        }
+    }
+
+    /// The price that clears, from a first guess; `matrix` is what answers yield near it, if that is known.
+    ///
+    /// Answers cost less than what they yield, which a step needs only roughly: it is computed anew after a step that did not
+    /// divide the residual by [`BRISK`].
+    pub fn clear(&self, start: Vec<f64>, steepness: f64, mut matrix: Option<Vec<f64>>) -> Point {
         let mut point = self.at(start);
         for _ in 0..STEPS {
             if norm(&point.residual) <= point.noise || !point.dual.is_finite() {
                 break;
             }
-            let matrix = self.yielding(&point.z);
-            match self.better(&point, &direction(&matrix, &point.residual, steepness)) {
-                Some(next) => point = next,
-                None => match self.better(&point, &scaled(&point.residual, 1.0 / steepness)) {
-                    Some(next) => point = next,
-                    None => break,
-                },
+            let known = matrix.as_ref().map(|known| direction(known, &point.residual, steepness));
+            let next = known.and_then(|known| self.better(&point, &known, 1)).or_else(|| {
+                let fresh = self.yielding(&point.z);
+                let next = self.better(&point, &direction(&fresh, &point.residual, steepness), HALVINGS);
+                matrix = Some(fresh);
+                next.or_else(|| self.better(&point, &scaled(&point.residual, 1.0 / steepness), HALVINGS))
+            });
+            let Some(next) = next else { break };
+            if norm(&next.residual) * BRISK > norm(&point.residual) {
+                matrix = None;
             }
+            point = next;
         }
         point
     }
 
     /// A point along a direction that has a higher dual value, or where values are equal to rounding a smaller residual.
-    fn better(&self, point: &Point, direction: &[f64]) -> Option<Point> {
+    fn better(&self, point: &Point, direction: &[f64], halvings: usize) -> Option<Point> {
         let rise = dot(&point.residual, direction);
+        let (reach, size) = (norm(direction), norm(&point.price));
         let mut share = 1.0;
-        for _ in 0..40 {
+        for _ in 0..halvings {
             let next = self.at(point.price.iter().zip(direction).map(|(p, d)| p + share * d).collect());
             let rounding = 1e-14 * (point.dual.abs() + dot(&point.price, &point.residual).abs());
             let smaller = norm(&next.residual) < norm(&point.residual);
@@ -126,6 +146,9 @@ impl Held<'_> {
                 return Some(next);
             }
             share *= 0.5;
+            if share * reach <= f64::EPSILON * size {
+                break;
+            }
         }
         None
     }
@@ -162,7 +185,8 @@ pub(super) fn exact(
 ) -> Result<Exact, SolveError> {
     let steepness = steepness(problem, costs);
     let whole = Held { problem, costs, still: None };
-    let point = whole.clear(vec![0.0; problem.couplings()], steepness);
+    let point = whole.clear(vec![0.0; problem.couplings()], steepness, None);
+    let yielding = whole.yielding(&point.z);
     let allocation = projection::project(problem, &[], &point.z)?;
     let optimum = crate::numeric::sum::compensated(
         (0..problem.len()).map(|i| costs[i].value(&allocation[problem.range(i)])),
@@ -177,7 +201,7 @@ pub(super) fn exact(
     let gap = (0..problem.len())
         .into_par_iter()
         .map(|j| {
-            let gap = gap(problem, costs, &point, j, steepness);
+            let gap = gap(problem, costs, (&point, &yielding), j, steepness);
             let count = 1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             progress(count as f64 / problem.len() as f64);
             gap
@@ -212,7 +236,7 @@ pub(super) fn steepness(problem: &Problem, costs: &[Arc<Cost>]) -> f64 {
 fn gap(
     problem: &Problem,
     costs: &[Arc<Cost>],
-    whole: &Point,
+    (whole, yielding): (&Point, &[f64]),
     agent: AgentId,
     steepness: f64,
 ) -> Result<f64, SolveError> {
@@ -221,7 +245,9 @@ fn gap(
     }
     let follower = problem.follower(agent);
     let held = Held { problem, costs, still: Some((agent, &follower.absent)) };
-    let point = held.clear(whole.price.clone(), steepness);
+    let mut matrix = yielding.to_vec();
+    held.add_yielding(agent, &whole.z, -1.0, &mut matrix);
+    let point = held.clear(whole.price.clone(), steepness, Some(matrix));
     // Prices that run away have no clearing point; feasibility was checked above, so this is a failure to settle.
     let size: f64 = held.members().map(|i| costs[i].value(&point.z[problem.range(i)]).abs()).sum();
     let missed = dot(&point.residual, &point.price).abs() + norm(&point.residual);

@@ -49,7 +49,7 @@ pub fn path(
     let mut at = |t: f64| {
         let still: Vec<f64> = goal.iter().zip(&follower.absent).map(|(z, a)| a + t * (z - a)).collect();
         let held = Held { problem, costs, still: Some((agent, &still)) };
-        let point = held.clear(std::mem::take(&mut price), steep);
+        let point = held.clear(std::mem::take(&mut price), steep, None);
         price.clone_from(&point.price);
         solves += 1;
         (dot(&point.price, &delta), held.branches(&point.z))
