@@ -16,12 +16,6 @@ pub struct Terms {
     pub deposit: f64,
 }
 
-impl Default for Terms {
-    fn default() -> Self {
-        Self { round_ms: 5_000, value_ms: 10_000, deposit: 0.0 }
-    }
-}
-
 /// The body of ANNOUNCE. Lists are by follower; what has no limit is null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

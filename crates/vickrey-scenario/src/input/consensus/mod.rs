@@ -10,6 +10,7 @@ use vickrey::faithful::consensus::{
 };
 
 use self::followers::{Places, Read};
+use self::graph::Links;
 use super::Context;
 use super::keys::Key;
 use super::keys::consensus::{
@@ -19,6 +20,7 @@ use super::keys::consensus::{
 use super::list::{self, List};
 use super::sheet::{Desk, Sheet};
 use super::table::Table;
+use crate::diagnostic::written;
 
 /// What a file about consensus says, checked.
 #[derive(Clone, Debug)]
@@ -77,9 +79,10 @@ pub(super) fn read(
         return None;
     }
     let all: Vec<Read> = all.into_iter().collect::<Option<_>>()?;
-    let graph = graph::build(links?, all.len(), &places, desk)?;
+    let links = links?;
+    let graph = graph::build(&links, all.len(), &places, desk)?;
     let wanted = wanted?;
-    let rules = rules(graph, &all, &wanted, rule_sheet.as_ref(), &places, desk)?;
+    let rules = rules((graph, &links), &all, &wanted, rule_sheet.as_ref(), &places, desk)?;
     warn(&rules, &mut context.warnings);
     let (wishes, conducts): (Vec<f64>, Vec<Conduct>) = all
         .into_iter()
@@ -125,7 +128,7 @@ fn wanted(sheet: &Sheet<'_, '_>, rules: Option<&Sheet<'_, '_>>, desk: &mut Desk)
 
 /// The rules; what the library refuses is reported where it stands.
 fn rules(
-    graph: Graph,
+    (graph, links): (Graph, &Links),
     all: &[Read],
     wanted: &Wanted,
     sheet: Option<&Sheet<'_, '_>>,
@@ -151,7 +154,7 @@ fn rules(
             }
             None => Ok(rules),
         });
-    let rules = made.map_err(|error| refuse(&error, sheet, places, desk)).ok()?;
+    let rules = made.map_err(|error| refuse(&error, links, sheet, places, desk)).ok()?;
     if rules.rounds() as u64 > MOST_ROUNDS {
         let message = format!(
             "[rules]: `epsilon` takes {} rounds, accepted is one that takes {MOST_ROUNDS} at most",
@@ -167,6 +170,7 @@ fn rules(
 /// Reports an error of the library at its place.
 fn refuse(
     error: &ConsensusError,
+    links: &Links,
     sheet: Option<&Sheet<'_, '_>>,
     places: &Places<'_, '_, '_>,
     desk: &mut Desk,
@@ -175,6 +179,7 @@ fn refuse(
         desk.at(places.sheet.place("followers"), error.to_string(), "", String::new());
         return;
     };
+    let found = found.parse().map_or_else(|_| found.clone(), written);
     let what = format!("`{field}`: found {found}, accepted is {accepted}");
     match (place, RULE_KEYS.iter().find(|key| key.name == *field)) {
         (_, Some(key)) => {
@@ -186,8 +191,7 @@ fn refuse(
             places.report(*i, key, &what, key.about.to_owned(), desk);
         }
         (Place::Edge(edge), None) => {
-            let what = format!("edge number {}: found {found}, accepted is {accepted}", edge + 1);
-            desk.at(places.sheet.place("graph"), format!("[graph]: {what}"), "", EDGES.about.to_owned());
+            links.refuse(*edge, &format!(", {found}"), accepted, TEST.about, places, desk);
         }
         (Place::Whole, None) => {
             desk.at(places.sheet.place("graph"), format!("[graph]: {what}"), "", EDGES.about.to_owned());

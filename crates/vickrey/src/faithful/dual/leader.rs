@@ -45,7 +45,7 @@ pub enum Report {
     Values(Values),
 }
 
-/// Something that went other than the protocol asks.
+/// Something that went other than the protocol asks, or that the leader had to make up for.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
@@ -73,6 +73,23 @@ pub enum Event {
         round: usize,
         /// Who.
         follower: AgentId,
+    },
+    /// Answers were beyond all sense, and so were the prices that follow from them: these begin anew at lam^0.
+    Anew {
+        /// The round, from 1.
+        round: usize,
+        /// In how many of the problems.
+        problems: usize,
+        /// Whether the main problem is one of them.
+        main: bool,
+    },
+    /// The last answers to a problem were so large that nothing of the couplings was left in them: what comes nearest to
+    /// everybody's absence is taken instead.
+    Fallback {
+        /// The round, from 1.
+        round: usize,
+        /// Who is absent in this problem (ascending); nobody: it is the decision of all.
+        absent: Vec<AgentId>,
     },
     /// After a drop the couplings cannot be met without this follower as well: her tax is zero.
     NoTax {
@@ -145,6 +162,8 @@ pub struct Glance {
     pub residual: f64,
     /// A lower bound on the optimum from these answers, if the method has one.
     pub lower: Option<f64>,
+    /// Whether the accelerated method gave up its momentum after this round: it led downhill.
+    pub slowed: bool,
 }
 
 /// All that the leader remembers.
@@ -560,6 +579,11 @@ impl Leader {
             })
             .collect();
         moved.iter().enumerate().for_each(|(q, (_, choice))| held.choice[q] = *choice);
+        let anew = || moved.iter().filter(|(it, _)| it.turn.anew);
+        if let problems @ 1.. = anew().count() {
+            let main = anew().any(|(it, _)| it.number == state.main);
+            state.events.push(Event::Anew { round: k, problems, main });
+        }
         let main = moved.iter().zip(sums).find(|((it, _), _)| it.number == state.main);
         state.history.extend(main.map(|((it, choice), sums)| glance(k, it, *choice, sums)));
         let ended: Vec<Result<(Iteration, Option<Finish>), LeaderError>> = moved
@@ -582,9 +606,7 @@ impl Leader {
         for result in ended {
             let (it, finish) = result?;
             match finish {
-                Some(finish) => {
-                    state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
-                }
+                Some(finish) => end(state, it.number, it.absent, finish),
                 None => state.running.push(it),
             }
         }
@@ -647,9 +669,9 @@ impl Leader {
             return Ok((it, None));
         }
         if last || it.promising(stop, sums, choice) {
-            let allocation = self.nearest(&it.absent, &self.gather(&it, held))?;
+            let (allocation, fallback) = self.nearest(&it.absent, &self.gather(&it, held))?;
             let sound = self.plan.rules().bound == Bound::Naive || it.bounds(self.boxes);
-            let candidate = Candidate { allocation, lower: if sound { it.lower } else { None } };
+            let candidate = Candidate { allocation, fallback, lower: if sound { it.lower } else { None } };
             if last && (sound || pure) {
                 let finish = finish(&it, candidate, false);
                 return Ok((it, Some(finish)));
@@ -662,11 +684,15 @@ impl Leader {
 
     /// The allocation nearest to the answers; to everybody's absence if the answers are so large that rounding leaves
     /// nothing of the couplings (without limits one follower can do that). Any allocation that meets the couplings
-    /// keeps every promise to the others; only the certificate is worse.
-    fn nearest(&self, absent: &[AgentId], z: &[f64]) -> Result<Vec<f64>, Infeasible> {
+    /// keeps every promise to the others; only the certificate is worse. Says whether it is the second one.
+    fn nearest(&self, absent: &[AgentId], z: &[f64]) -> Result<(Vec<f64>, bool), Infeasible> {
         let problem = self.plan.problem();
-        projection::project(problem, absent, z)
-            .or_else(|why| projection::project(problem, absent, &problem.absence()).map_err(|_| why))
+        match projection::project(problem, absent, z) {
+            Ok(allocation) => Ok((allocation, false)),
+            Err(why) => projection::project(problem, absent, &problem.absence())
+                .map(|allocation| (allocation, true))
+                .map_err(|_| why),
+        }
     }
 
     /// All answers to one problem in one list.
@@ -738,11 +764,9 @@ impl Leader {
                 }
             }
             let absent = it.absent.to_vec();
-            let allocation = self.nearest(&absent, &z).map_err(|source| LeaderError::Projection {
-                round: state.k,
-                absent,
-                source,
-            })?;
+            let (allocation, fallback) = self
+                .nearest(&absent, &z)
+                .map_err(|source| LeaderError::Projection { round: state.k, absent, source })?;
             let finish = Finish {
                 allocation,
                 lower: None,
@@ -750,8 +774,9 @@ impl Leader {
                 price: main.finish.price.clone(),
                 rounds: 0,
                 certified: false,
+                fallback,
             };
-            state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
+            end(state, it.number, it.absent, finish);
         }
         Ok(())
     }
@@ -760,7 +785,15 @@ impl Leader {
 fn glance(round: usize, it: &Iteration, choice: usize, sums: &Sums) -> Glance {
     let m = it.price.len();
     let residual = sums.residual[choice * m..(choice + 1) * m].iter().map(|r| r * r).sum::<f64>().sqrt();
-    Glance { round, price: it.price.clone(), residual, lower: it.lower }
+    Glance { round, price: it.price.clone(), residual, lower: it.lower, slowed: it.turn.slowed }
+}
+
+/// A problem has ended.
+fn end(state: &mut State, number: usize, absent: Arc<[AgentId]>, finish: Finish) {
+    if finish.fallback {
+        state.events.push(Event::Fallback { round: state.k, absent: absent.to_vec() });
+    }
+    state.done.push(Solved { number, absent, finish });
 }
 
 fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
@@ -771,6 +804,7 @@ fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
         price: it.price.clone(),
         rounds: it.k,
         certified,
+        fallback: candidate.fallback,
     }
 }
 
