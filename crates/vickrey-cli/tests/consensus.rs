@@ -115,7 +115,7 @@ fn the_best_lie_is_found_and_the_faithful_are_no_liars() {
     let best = gain(&json, "Bob");
     assert!(best > 1e-4 && best <= epsilon, "{best} {epsilon}");
     assert_eq!(json["agents"][1]["lie"], "best");
-    assert!(json["notes"].to_string().contains("final position gain"), "{json}");
+    assert!(json["notes"].to_string().contains("against faithful others, and none gain more than"), "{json}");
     for lie in ["stand", "start:0.5", "mislead:0.02", "mislead:-0.02", "silent:9"] {
         let json = desk.json(&["simulate", "three.toml", "--liars", &format!("Bob={lie}"), "--json"]);
         assert!(gain(&json, "Bob") <= best, "{lie}");

@@ -84,7 +84,7 @@ fn best_note(all: &Pairs<'_>, deviation: &Deviation, of: &ConsensusScenario) -> 
         Watch::Reported => "; as reported positions count, `pretend` may gain more",
     };
     let most = amount(deviation.certified, money);
-    format!("`{name}`: {found} against faithful others, and none {most} more than that{how}{watch}")
+    format!("`{name}`: {found} against faithful others, and none gain more than {most}{how}{watch}")
 }
 
 /// What everybody does: as the scenario says, and as the command line says; and in words, for those who are not faithful.
