@@ -45,6 +45,18 @@ impl Failure {
         Self { code: FAILED, problem: Some(Problem::new(message).with_help(help)) }
     }
 
+    /// The same, with where it happened before what is said.
+    pub fn within(self, place: &str) -> Self {
+        let named = |problem: Problem| {
+            let named = Problem::new(format!("{place}: {}", problem.message()));
+            match problem.help() {
+                Some(help) => named.with_help(help),
+                None => named,
+            }
+        };
+        Self { code: self.code, problem: self.problem.map(named) }
+    }
+
     /// A promise was found violated; the table that says so is printed already.
     pub fn violated() -> Self {
         Self { code: FAILED, problem: None }

@@ -1,5 +1,6 @@
 //! Numbers in tables: a whole column with the same decimals, so that it can be read downwards.
 
+pub use vickrey_scenario::output::number::amount;
 use vickrey_scenario::output::number::short;
 
 /// What stands where there is no number.
@@ -82,11 +83,6 @@ pub fn count(n: usize) -> String {
 /// "1 agent", "2 agents".
 pub fn counted(n: usize, what: &str) -> String {
     format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
-}
-
-/// A number with its unit.
-pub fn amount(x: f64, unit: &str) -> String {
-    if unit.is_empty() { short(x) } else { format!("{} {unit}", short(x)) }
 }
 
 #[cfg(test)]

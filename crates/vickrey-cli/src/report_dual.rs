@@ -97,7 +97,7 @@ fn followers(out: &mut dyn Write, result: &DualResult<'_>, document: &Document<D
         of(|row| Some(row.cost)),
         of(|row| Some(row.payment)),
         of(|row| Some(row.utility)),
-        of(|row| row.outside_utility),
+        of(|row| row.outside),
         of(|row| Some(row.clearing_payment)),
     ]);
     let words = ["cost", "payment", "utility", "utility\nif absent", "at clearing\nprice"];
@@ -157,9 +157,14 @@ fn totals(out: &mut dyn Write, document: &Document<DualPart>) -> io::Result<()> 
     pairs.push((
         "rounds",
         format!(
-            "{} for {problems} side by side, {} of them for the main one",
+            "{} for {problems} side by side, {} of them for the main one{}",
             count(s.rounds),
-            count(s.main_rounds)
+            count(s.main_rounds),
+            match s.momentum_restarts {
+                0 => String::new(),
+                1 => ", which gave up momentum once".to_owned(),
+                n => format!(", which gave up momentum {} times", count(n)),
+            }
         ),
     ));
     let bytes = |n: u64| match n {

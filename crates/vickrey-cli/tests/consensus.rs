@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::Desk;
+use support::{Desk, has};
 
 /// Three in a row: the worked case.
 const THREE: &str = r#"mechanism = "consensus"
@@ -45,13 +45,6 @@ fn desk() -> Desk {
     let template = desk.out(&["new", "consensus"]);
     desk.write("template.toml", &template);
     desk
-}
-
-fn has(out: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(out.contains(part), "`{part}` is missing in\n{out}");
-    }
-    assert!(!out.contains('\u{1b}') && !out.contains("NaN"), "{out}");
 }
 
 /// What a follower gains.
@@ -111,6 +104,26 @@ fn lies_do_not_pay_where_positions_are_seen() {
     has(&out, &["stand", "fail the test: everybody pays the fine of 3 EUR"]);
     let (code, said) = desk.fails(&["simulate", "three.toml", "--liars", "Ann=flee"]);
     assert!(code == 2 && said.contains("accepted is faithful, stand"), "{said}");
+}
+
+#[test]
+fn the_best_lie_is_found_and_the_faithful_are_no_liars() {
+    let desk = desk();
+    let audit = desk.json(&["run", "three.toml", "--json"]);
+    let epsilon = audit["summary"]["epsilon"].as_f64().unwrap();
+    let json = desk.json(&["simulate", "three.toml", "--liars", "Bob=best", "--json"]);
+    let best = gain(&json, "Bob");
+    assert!(best > 1e-4 && best <= epsilon, "{best} {epsilon}");
+    assert_eq!(json["agents"][1]["lie"], "best");
+    assert!(json["notes"].to_string().contains("against faithful others, and none gain more than"), "{json}");
+    for lie in ["stand", "start:0.5", "mislead:0.02", "mislead:-0.02", "silent:9"] {
+        let json = desk.json(&["simulate", "three.toml", "--liars", &format!("Bob={lie}"), "--json"]);
+        assert!(gain(&json, "Bob") <= best, "{lie}");
+    }
+    desk.write("play.toml", &THREE.replace("wish = 0.25", "wish = 0.25\nconduct = \"stand\""));
+    let json = desk.json(&["simulate", "play.toml", "--liars", "Cyd=faithful", "--json"]);
+    assert!(json["agents"].as_array().unwrap().iter().all(|agent| agent["lie"].is_null()), "{json}");
+    has(&desk.out(&["simulate", "play.toml", "--liars", "Cyd=faithful"]), &["0 liars"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::Desk;
+use support::{Desk, has};
 
 /// The worked case with one coupling, five rounds.
 const THREE: &str = r#"mechanism = "dual-decomposition"
@@ -71,13 +71,6 @@ fn desk() -> Desk {
 fn near(value: &Value, wanted: f64) {
     let found = value.as_f64().unwrap();
     assert!((found - wanted).abs() < 1e-8, "{found} is not {wanted}");
-}
-
-fn has(out: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(out.contains(part), "`{part}` is missing in\n{out}");
-    }
-    assert!(!out.contains('\u{1b}') && !out.contains("NaN"), "{out}");
 }
 
 #[test]
@@ -170,6 +163,80 @@ fn lies_pay_at_the_clearing_price_and_not_under_vcg() {
 }
 
 #[test]
+fn who_is_faithful_is_no_liar() {
+    let desk = desk();
+    let json = desk.json(&["simulate", "three.toml", "--liars", "Bob=faithful", "--json"]);
+    assert_eq!(json["agents"][1]["lie"], Value::Null, "{json}");
+    assert!(!json["notes"].to_string().contains("several"), "{json}");
+    has(&desk.out(&["simulate", "three.toml", "--liars", "Bob=faithful", "Ann=scale:2"]), &["1 liar, 1 run"]);
+    let text = THREE.replace("linear = -8 }", "linear = -8 }\nplay = { script = [9, 1.3] }");
+    desk.write("play.toml", &text);
+    has(&desk.out(&["simulate", "play.toml", "--liars", "Cyd=faithful"]), &["0 liars"]);
+}
+
+#[test]
+fn the_best_lie_gains_the_gap() {
+    let desk = desk();
+    // Two rounds of a step that is not the exact one: the decision costs more than -7.8, and that is what can be gained.
+    desk.write("slow.toml", &THREE.replace("step = 0.4\nrounds = 5", "step = 0.3\nrounds = 2"));
+    let cost = desk.json(&["run", "slow.toml", "--json"])["summary"]["cost"].as_f64().unwrap();
+    let json = desk.json(&["simulate", "slow.toml", "--liars", "Cyd=best", "--json"]);
+    let gain = gain_of(&json, "Cyd");
+    assert!(cost + 7.8 > 1e-4 && (gain - (cost + 7.8)).abs() < 1e-8, "{cost} {gain}");
+    let lie = json["agents"][2]["lie"].as_str().unwrap();
+    assert!(lie.starts_with("best"), "{lie}");
+    let notes = json["notes"].to_string();
+    assert!(
+        notes.contains("best against faithful others") && notes.contains("there is no better one"),
+        "{notes}"
+    );
+    let third = desk.json(&["simulate", "clearing-price.toml", "--liars", "East=best", "--json"]);
+    // The best constant answer gains 1/12; answers round by round, more.
+    assert!(gain_of(&third, "East") > 1.0 / 12.0 - 1e-9, "{third}");
+    // Where prices have settled, nothing is left to gain.
+    let out = desk.out(&["simulate", "exact.toml", "--liars", "Bob=best"]);
+    has(&out, &["0 liars", "`Bob`: none of", "gains more than rounding"]);
+}
+
+/// Of what repeats, one line; and of who holds the others up, all names.
+#[test]
+fn what_was_made_up_for_is_told_once() {
+    let desk = desk();
+    let limited = TWO.replace("MODE", "zero").replace("curvature = 2", "curvature = 2\nlow = 0\nhigh = 0.6");
+    desk.write("limited.toml", &limited);
+    let json = desk.json(&["simulate", "limited.toml", "--liars", "East=silent", "--json"]);
+    let notes = json["notes"].as_array().unwrap();
+    let kept: Vec<&str> = notes
+        .iter()
+        .filter_map(|note| note.as_str())
+        .filter(|note| note.contains("would be dropped"))
+        .collect();
+    assert_eq!(kept.len(), 1, "{notes:?}");
+    assert!(kept[0].contains("20 rounds from 3 to 60"), "{kept:?}");
+    let run = desk.out(&["run", "limited.toml"]);
+    has(&run, &["cannot be met without `East` and `West`"]);
+    let script = "Bob=script:0.5;1e14;0.3;0.3;1e14";
+    let json = desk.json(&["simulate", "three.toml", "--liars", script, "--json"]);
+    let notes = json["notes"].to_string();
+    assert!(notes.contains("round 5: the last answers leave nothing of the totals"), "{notes}");
+}
+
+#[test]
+fn rounds_that_gave_up_momentum_are_counted() {
+    let desk = desk();
+    let text = THREE.replace("method = \"ascent\"\nstep = 0.4\nrounds = 5", "step = 0.05\nrounds = 40");
+    desk.write("fast.toml", &text);
+    let json = desk.json(&["run", "fast.toml", "--json"]);
+    let marked = |row: &&Value| row["momentum_restart"].as_bool().unwrap();
+    let count = json["rounds"].as_array().unwrap().iter().filter(marked).count();
+    assert!(count > 1);
+    assert_eq!(json["summary"]["momentum_restarts"], count);
+    has(&desk.out(&["run", "fast.toml"]), &[&format!("which gave up momentum {count} times")]);
+    let json = desk.json(&["run", "three.toml", "--json"]);
+    assert_eq!(json["summary"]["momentum_restarts"], 0);
+}
+
+#[test]
 fn faults_have_their_known_consequences() {
     let desk = desk();
     let out = desk.out(&["simulate", "six.toml", "--liars", "Bob=silent:3-3"]);
@@ -227,7 +294,10 @@ fn results_are_written_with_tables_and_pictures() {
         json["tables"].as_array().unwrap().iter().map(|table| table["file"].as_str().unwrap()).collect();
     assert_eq!(files, ["followers.csv", "decisions.csv", "rounds.csv"]);
     let rounds = fs::read_to_string(folder.join("rounds.csv")).unwrap();
-    assert!(rounds.starts_with("round,price_power,price_reserve,residual,lower,certificate\n"), "{rounds}");
+    assert!(
+        rounds.starts_with("round,price_power,price_reserve,residual,lower,certificate,momentum_restart\n"),
+        "{rounds}"
+    );
     let followers = fs::read_to_string(folder.join("followers.csv")).unwrap();
     assert_eq!(followers.lines().count(), 5);
     for picture in ["rounds", "allocations", "payments"] {

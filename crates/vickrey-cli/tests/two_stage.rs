@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::Desk;
+use support::{Desk, has};
 
 /// Demand response B: two providers and a reserve.
 const B: &str = r#"mechanism = "demand-response"
@@ -75,13 +75,6 @@ fn desk() -> Desk {
 fn near(value: &Value, wanted: f64) {
     let found = value.as_f64().unwrap();
     assert!((found - wanted).abs() < 1e-8, "{found} is not {wanted}");
-}
-
-fn has(out: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(out.contains(part), "`{part}` is missing in\n{out}");
-    }
-    assert!(!out.contains('\u{1b}') && !out.contains("NaN"), "{out}");
 }
 
 #[test]

@@ -20,12 +20,6 @@ pub struct Terms {
     pub deposit: f64,
 }
 
-impl Default for Terms {
-    fn default() -> Self {
-        Self { round_ms: 5_000, value_ms: 10_000, deposit: 0.0 }
-    }
-}
-
 /// What is announced beside the terms, by mechanism.
 #[derive(Clone, Debug)]
 pub enum Announced {

@@ -199,7 +199,7 @@ fn robots_go_on_without_a_leader() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let patient = support::meeting::PATIENT;
-    let leader = listen("127.0.0.1:0", false).unwrap();
+    let leader = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = leader.local_addr().unwrap();
     let lead_until = |listener: TcpListener, stop: &AtomicBool| {
         let mut desk = Desk::open(meeting.intent(patient, None), &folder.join("record")).unwrap().0;
@@ -241,7 +241,7 @@ fn robots_go_on_without_a_leader() {
         assert!(before < ROUNDS, "she was to be killed on her way");
         let again = scope.spawn(|| robot(1, &never));
         (0..3).for_each(|i| wait(i, ROUNDS));
-        let listener = listen(&address.to_string(), false).unwrap();
+        let listener = TcpListener::bind(address).unwrap();
         let desk = lead_until(listener, &never).unwrap();
         let taxes = others.map(|other| other.join().unwrap().unwrap());
         let expected = meeting.expected().settlement.payment;

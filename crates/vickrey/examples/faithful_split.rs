@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let known = exact(&problem, &costs, &|_| ())?;
     println!("who knew everything would decide {:.4?} at price {:.4}", known.allocation, known.price[0]);
-    let area = path(&problem, &costs, 0, 11)?;
+    let area = path(&problem, &costs, &known, 0, 11)?;
     println!("the first one's tax is {:.6}, the area under the others' price {:.6}", area.tax, area.integral);
 
     let stop = Stop::Gap { epsilon: 1e-9, cap: 200 };

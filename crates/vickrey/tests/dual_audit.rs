@@ -5,13 +5,15 @@ mod dual_cases;
 use std::sync::Arc;
 
 use vickrey::audit::{AuditOptions, Effort};
-use vickrey::faithful::dual::audit::audit;
+use vickrey::faithful::dual::audit::{audit, best_play};
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::curve::Curve;
-use vickrey::faithful::dual::leader::Leader;
+use vickrey::faithful::dual::leader::{Leader, Phase};
 use vickrey::faithful::dual::model::{Follower, Problem};
 use vickrey::faithful::dual::rules::{Bound, Marginals, Method, Mode, Moduli, Plan, Rules, Stop};
+use vickrey::faithful::dual::strategies::{Play, Player};
 use vickrey::guarantee::{Audit, Baseline, Guarantee, Property, SolutionConcept, Verdict};
+use vickrey::numeric::random::{Purpose, stream};
 
 fn quadratic(bend: f64, slope: f64, constant: f64) -> Arc<Cost> {
     Arc::new(Cost::quadratic(vec![bend], vec![slope], constant).unwrap())
@@ -71,6 +73,48 @@ fn the_best_deviation_gains_exactly_the_gap() {
         assert_eq!(found.find(Property::Certificate).unwrap().verdict, Verdict::Holds);
         assert_eq!(found.find(PARTICIPATION).unwrap().verdict, Verdict::Holds);
     }
+}
+
+#[test]
+fn the_best_deviation_can_be_played() {
+    // With the step .4 case A is exact from the second round on.
+    let slow = Method::Ascent { step: Some(0.3), fading: false };
+    for rounds in [2, 3, 4] {
+        let (plan, costs) = case_a(Rules { method: slow, ..ascent(rounds) });
+        let all = worst(look(&plan, &costs).find(APPROXIMATE).unwrap());
+        let options = AuditOptions { seed: 7, effort: Effort::Normal };
+        let best: Vec<_> = (0..3).map(|agent| best_play(&plan, &costs, agent, options).unwrap()).collect();
+        assert!(best.iter().all(|b| b.exact && !b.unbounded && b.tries > 50), "{best:?}");
+        let most = best.iter().map(|b| b.gain).fold(0.0, f64::max);
+        assert!(most > 1e-4 && (most - all).abs() < 1e-12, "{rounds}, {all}: {best:?}");
+        for (agent, best) in best.iter().enumerate() {
+            let net = |play: &Play| {
+                let leader = Leader::new(plan.clone());
+                let mut state = leader.start();
+                while state.phase() != Phase::Finished {
+                    let mut rng = stream(7, Purpose::Audit, agent as u64);
+                    let reports = (0..3)
+                        .map(|i| {
+                            let play = if i == agent { play.clone() } else { Play::Faithful };
+                            let player = Player { plan: plan.clone(), play };
+                            player.respond(i, &costs[i], &leader.letter(&state, i)?, &mut rng)
+                        })
+                        .collect();
+                    leader.close(&mut state, reports).unwrap();
+                }
+                let settled = state.settled().unwrap();
+                costs[agent].value(&settled.allocation[agent..=agent]) + settled.payment[agent]
+            };
+            assert!((net(&Play::Faithful) - net(&best.play) - best.gain).abs() < 1e-12, "{best:?}");
+        }
+    }
+    // At the optimum nothing is left to gain.
+    let stop = Stop::Gap { epsilon: 1e-13, cap: 50 };
+    let (plan, costs) = case_a(Rules { method: Method::Newton, stop, ..Rules::default() });
+    let options = AuditOptions { seed: 7, effort: Effort::Quick };
+    let best = best_play(&plan, &costs, 0, options).unwrap();
+    assert!(matches!(best.play, Play::Faithful) && best.gain == 0.0 && !best.exact, "{best:?}");
+    assert!(best_play(&plan, &costs[..2], 0, options).is_err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::curve::Curve;
 use vickrey::faithful::dual::model::{Follower, Problem};
-use vickrey::faithful::dual::solve::{Route, exact, one_by_one, path};
+use vickrey::faithful::dual::solve::{Route, SolveError, exact, one_by_one, path};
 
 fn quadratic(matrix: &[f64], linear: &[f64]) -> Arc<Cost> {
     Arc::new(Cost::quadratic(matrix.to_vec(), linear.to_vec(), 0.3).unwrap())
@@ -40,7 +40,9 @@ fn two_followers_of_one_good() {
     // v = (z - 1)^2 twice, c = 1: tax 1/4, clearing-price payment 1/2; the price of the other is 2x.
     let cost = || Arc::new(Cost::quadratic(vec![2.0], vec![-2.0], 1.0).unwrap());
     let problem = Problem::new(vec![1.0], vec![Follower::new(vec![1.0], 1); 2]).unwrap();
-    let way = path(&problem, &[cost(), cost()], 0, 11).unwrap();
+    let costs = [cost(), cost()];
+    let all = exact(&problem, &costs, &|_| ()).unwrap();
+    let way = path(&problem, &costs, &all, 0, 11).unwrap();
     assert!(
         (way.tax - 0.25).abs() < 1e-15
             && (way.integral - 0.25).abs() < 1e-12
@@ -57,9 +59,13 @@ fn ten_followers_of_one_good() {
     let cost = || Arc::new(Cost::quadratic(vec![2.0], vec![-2.0], 1.0).unwrap());
     let costs: Vec<_> = (0..10).map(|_| cost()).collect();
     let problem = Problem::new(vec![5.0], vec![Follower::new(vec![1.0], 1); 10]).unwrap();
-    let way = path(&problem, &costs, 3, 3).unwrap();
+    let all = exact(&problem, &costs, &|_| ()).unwrap();
+    let way = path(&problem, &costs, &all, 3, 3).unwrap();
     assert!((way.integral - 0.472_222_222_222_222_2).abs() < 1e-12);
     assert!((way.marginal[0] / 0.5 - 8.0 / 9.0).abs() < 1e-12);
+    let fewer = Problem::new(vec![5.0], vec![Follower::new(vec![1.0], 1); 9]).unwrap();
+    let error = path(&fewer, &costs[..9], &all, 3, 3).unwrap_err();
+    assert_eq!(error, SolveError::Another { found: 10, wanted: 9 });
 }
 
 /// Numbers between 0 and 1.
@@ -150,7 +156,7 @@ proptest! {
 fn area(problem: &Problem, costs: &[Arc<Cost>]) -> Result<(), TestCaseError> {
     let all = exact(problem, costs, &|_| ()).unwrap();
     if all.gap[0].is_finite() {
-        let way = path(problem, costs, 0, 5).unwrap();
+        let way = path(problem, costs, &all, 0, 5).unwrap();
         // Of the clearing-price payment and the marginal prices, of which tax and area are differences and sums.
         let size = way.marginal.iter().fold(way.clearing.abs(), |s, x| s.max(x.abs()));
         prop_assert!((way.integral - way.tax).abs() < 1e-8 * size, "{:?}", way);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::curve::Curve;
-use vickrey::faithful::dual::leader::{Leader, State};
+use vickrey::faithful::dual::leader::{Event, Leader, State};
 use vickrey::faithful::dual::model::{Follower, Problem};
 use vickrey::faithful::dual::protocol::DualDecomposition;
 use vickrey::faithful::dual::rules::{Method, Mode, Plan, Rules, Stop};
@@ -119,25 +119,67 @@ fn every_method_reaches_the_exact_taxes() {
     }
 }
 
+/// Case A in so many rounds, with the second of three followers deviating: how it ends, and what is on record.
+fn second_deviates(rounds: usize, play: Play) -> (Arc<Settled>, Vec<Event>) {
+    let (plan, costs) = case_a(ascent(0.4), Stop::Rounds(rounds), Mode::Vcg);
+    let mechanism = DualDecomposition::new(plan.clone());
+    let mut world = DualWorld { plan: plan.clone(), costs: costs.clone() };
+    let mut profile: Profile<_, _> = (0..3)
+        .map(|i| {
+            let play = if i == 1 { play.clone() } else { Play::Faithful };
+            Box::new(Player { plan: plan.clone(), play }) as Box<_>
+        })
+        .collect();
+    let (mut last, mut events) = (None, Vec::new());
+    simulate::run(&mechanism, &mut world, &mut profile, 1, |stage| {
+        last = stage.outcome.settled.clone().or(last.take());
+        events = stage.outcome.events.clone();
+    })
+    .unwrap();
+    (last.unwrap(), events)
+}
+
+#[test]
+fn what_is_made_up_for_is_on_record() {
+    let script = |answers: &[f64]| Play::Script(answers.iter().map(|z| vec![*z]).collect());
+    let (_, events) = second_deviates(4, script(&[0.5, 0.4, 0.3, 0.2]));
+    assert_eq!(events, []);
+    // To the problems without one of the others she answers faithfully.
+    let anew = |round| Event::Anew { round, problems: 1, main: true };
+    let (_, events) = second_deviates(4, script(&[0.5, 1e200, 0.3, 0.2]));
+    assert_eq!(events, [anew(2)]);
+    let (settled, events) = second_deviates(4, script(&[0.5, 0.4, 0.3, 1e200]));
+    assert_eq!(events, [anew(4), Event::Fallback { round: 4, absent: Vec::new() }]);
+    // The nearest to nothing for everybody: (1, 1, 2) 3/6.
+    near(&settled.allocation, &[0.5, 0.5, 1.0]);
+}
+
+/// Momentum that was given up leaves a plain step of the prices.
+#[test]
+fn rounds_without_momentum_are_marked() {
+    let stop = Stop::Rounds(40);
+    let (plan, costs) = case_a(Method::Accelerated { step: Some(0.05) }, stop, Mode::Zero);
+    let (state, _) = solve(&plan, &costs);
+    let history = state.history();
+    let (mut slowed, mut fresh) = (0, true);
+    for pair in history.windows(2) {
+        let moved = (pair[1].price[0] - pair[0].price[0]).abs();
+        let plain = 0.05 * pair[0].residual;
+        // In the first round, and in the first after a loss of momentum, there is none; below 1e-6 rounding decides.
+        if plain > 1e-6 {
+            assert_eq!((moved - plain).abs() < 1e-12, pair[0].slowed || fresh, "{pair:?}");
+        }
+        slowed += usize::from(pair[0].slowed);
+        fresh = pair[0].slowed;
+    }
+    assert!(slowed > 0, "{history:?}");
+    let (plan, costs) = case_a(ascent(0.4), stop, Mode::Zero);
+    assert!(solve(&plan, &costs).0.history().iter().all(|glance| !glance.slowed));
+}
+
 #[test]
 fn case_a_with_faults() {
-    let (plan, costs) = case_a(ascent(0.4), Stop::Rounds(6), Mode::Vcg);
-    let run = |play: Play| {
-        let mechanism = DualDecomposition::new(plan.clone());
-        let mut world = DualWorld { plan: plan.clone(), costs: costs.clone() };
-        let mut profile: Profile<_, _> = (0..3)
-            .map(|i| {
-                let play = if i == 1 { play.clone() } else { Play::Faithful };
-                Box::new(Player { plan: plan.clone(), play }) as Box<_>
-            })
-            .collect();
-        let mut last = None;
-        simulate::run(&mechanism, &mut world, &mut profile, 1, |stage| {
-            last = stage.outcome.settled.clone().or(last.take());
-        })
-        .unwrap();
-        last.unwrap()
-    };
+    let run = |play: Play| second_deviates(6, play).0;
     let missed = run(Play::Silent { from: 3, to: 4 });
     near(&missed.allocation, &[0.6, -0.2, 1.3]);
     near(&missed.payment, &[0.719_999_606_784, -0.290_000_082_944, 1.386_666_598_4]);

@@ -7,7 +7,7 @@ use vickrey::mechanism::AgentId;
 
 use super::number;
 
-const ACCEPTED: &str = "faithful, stand, garbage, pretend, start:X, mislead:X, silent:ROUND or value:X";
+const ACCEPTED: &str = "faithful, stand, garbage, pretend, start:X, mislead:X, silent:ROUND, value:X or best";
 
 /// A conduct as the command line says it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub enum Plan {
     Silent(usize),
     /// Added to the value.
     Value(f64),
+    /// The best of all messages and final positions.
+    Best,
 }
 
 impl Plan {
@@ -42,6 +44,7 @@ impl Plan {
             ("stand", None) => Ok(Self::Stand),
             ("garbage", None) => Ok(Self::Garbage),
             ("pretend", None) => Ok(Self::Pretend),
+            ("best", None) => Ok(Self::Best),
             ("silent", None) => Ok(Self::Silent(1)),
             ("start", Some(x)) => number("start", x).map(Self::Start),
             ("mislead", Some(x)) => number("mislead", x).map(Self::Mislead),
@@ -54,9 +57,10 @@ impl Plan {
         }
     }
 
-    /// The conduct of a follower of a graph.
-    pub fn conduct(&self, graph: &Graph, agent: AgentId) -> Conduct {
-        match self {
+    /// The conduct of a follower of a graph; none while the best one is not found.
+    pub fn conduct(&self, graph: &Graph, agent: AgentId) -> Option<Conduct> {
+        Some(match self {
+            Self::Best => return None,
             Self::Faithful => Conduct::Faithful,
             Self::Stand => Conduct::Stand,
             Self::Garbage => Conduct::Garbage,
@@ -65,7 +69,7 @@ impl Plan {
             Self::Mislead(x) => Conduct::Mislead { shift: *x, targets: graph.neighbours(agent).to_vec() },
             Self::Silent(from) => Conduct::Silent { from: from - 1 },
             Self::Value(x) => Conduct::Value(*x),
-        }
+        })
     }
 }
 
@@ -97,6 +101,7 @@ impl fmt::Display for Plan {
             Self::Silent(1) => f.write_str("silent"),
             Self::Silent(from) => write!(f, "silent:{from}"),
             Self::Value(x) => write!(f, "value:{x}"),
+            Self::Best => f.write_str("best"),
         }
     }
 }
@@ -121,13 +126,14 @@ mod tests {
             let plan = Plan::parse(text).unwrap();
             assert_eq!(plan.to_string(), text);
             let graph = Graph::path(3).unwrap();
-            assert_eq!(words(&plan.conduct(&graph, 1)), text);
+            assert_eq!(words(&plan.conduct(&graph, 1).unwrap()), text);
         }
+        assert_eq!(Plan::parse("best").unwrap(), Plan::Best);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "run", "start", "start:x", "silent:0", "value:nan", "stand:1"] {
+        for text in ["", "run", "start", "start:x", "silent:0", "value:nan", "stand:1", "best:2"] {
             assert!(Plan::parse(text).is_err(), "{text}");
         }
     }

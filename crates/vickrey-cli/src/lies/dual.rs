@@ -7,8 +7,8 @@ use vickrey::faithful::dual::strategies::Play;
 
 use super::number;
 
-const ACCEPTED: &str = "faithful, scale:X, shift:Z, constant:Z, script:Z;Z;..., values:X, silent:FROM-TO, garbage or announce:M, where Z are \
-                        decisions joined by `/`";
+const ACCEPTED: &str = "faithful, scale:X, shift:Z, constant:Z, script:Z;Z;..., values:X, silent:FROM-TO, garbage, announce:M or best, \
+                        where Z are decisions joined by `/`";
 
 /// A play as the command line says it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub enum Plan {
     Garbage,
     /// Another curvature.
     Announce(f64),
+    /// What a search finds to gain most.
+    Best,
 }
 
 impl Plan {
@@ -43,6 +45,7 @@ impl Plan {
         match (what, rest) {
             ("faithful", None) => Ok(Self::Faithful),
             ("garbage", None) => Ok(Self::Garbage),
+            ("best", None) => Ok(Self::Best),
             ("scale", Some(x)) => positive("scale", x).map(Self::Scale),
             ("announce", Some(x)) => positive("announce", x).map(Self::Announce),
             ("values", Some(x)) => number("values", x).map(Self::Values),
@@ -56,8 +59,8 @@ impl Plan {
         }
     }
 
-    /// The play of a follower with this cost.
-    pub fn play(&self, own: &Cost) -> Result<Play, String> {
+    /// The play of a follower with this cost; none while her best one is not found.
+    pub fn play(&self, own: &Cost) -> Result<Option<Play>, String> {
         let wanted = own.decisions();
         let fits = |z: &Vec<f64>| {
             if z.len() == wanted {
@@ -67,7 +70,8 @@ impl Plan {
             }
         };
         let tilt = |scale: f64, shift: Vec<f64>| Play::Tilt { scale, shift, true_values: false };
-        Ok(match self {
+        Ok(Some(match self {
+            Self::Best => return Ok(None),
             Self::Faithful => Play::Faithful,
             Self::Scale(scale) => tilt(*scale, vec![0.0; wanted]),
             Self::Shift(z) => tilt(1.0, fits(z)?),
@@ -77,7 +81,7 @@ impl Plan {
             Self::Silent(from, to) => Play::Silent { from: *from, to: to.map_or(usize::MAX, |to| to + 1) },
             Self::Garbage => Play::Garbage,
             Self::Announce(m) => Play::Announce { modulus: *m, then: Box::new(Play::Faithful) },
-        })
+        }))
     }
 }
 
@@ -141,6 +145,7 @@ impl fmt::Display for Plan {
             Self::Silent(from, Some(to)) => write!(f, "silent:{from}-{to}"),
             Self::Garbage => f.write_str("garbage"),
             Self::Announce(m) => write!(f, "announce:{m}"),
+            Self::Best => f.write_str("best"),
         }
     }
 }
@@ -165,6 +170,7 @@ mod tests {
             "silent:3",
             "silent:3-5",
             "announce:0.01",
+            "best",
         ] {
             assert_eq!(Plan::parse(text).unwrap().to_string(), text);
         }
@@ -183,6 +189,7 @@ mod tests {
             "silent:3-2",
             "announce:-1",
             "values:nan",
+            "best:1",
         ] {
             assert!(Plan::parse(text).is_err(), "{text}");
         }

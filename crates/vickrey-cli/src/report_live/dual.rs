@@ -92,6 +92,22 @@ fn event_words(event: &Event, who: &dyn Fn(usize) -> String) -> String {
         Event::Kept { round, follower } => {
             format!("round {round}: {} would have been dropped, but nothing goes without her", who(*follower))
         }
+        Event::Anew { round, problems, .. } => {
+            format!(
+                "round {round}: answers were beyond all sense; prices of {} began anew",
+                counted(*problems, "problem")
+            )
+        }
+        Event::Fallback { round, absent } => {
+            let absent: Vec<String> = absent.iter().map(|i| who(*i)).collect();
+            let whose = match absent[..] {
+                [] => String::new(),
+                _ => format!(", in the problem without {}", absent.join(" and ")),
+            };
+            format!(
+                "round {round}: what comes nearest to everybody's absence was taken, for want of usable answers{whose}"
+            )
+        }
         Event::NoTax { follower } => {
             format!(
                 "{} pays nothing: after the drop the couplings cannot be met without her as well",

@@ -38,6 +38,15 @@ a = -1.1
 b = 5.0
 "#;
 
+/// All of this is said, and neither colours nor what is no number.
+#[allow(dead_code)] // not every test file needs it
+pub fn has(out: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(out.contains(part), "`{part}` is missing in\n{out}");
+    }
+    assert!(!out.contains('\u{1b}') && !out.contains("NaN"), "{out}");
+}
+
 /// A folder of its own for one test.
 pub struct Desk {
     pub dir: TempDir,

@@ -8,7 +8,7 @@ use vickrey::mechanism::AgentId;
 
 use super::charge::Origin;
 use super::market::MarketResult;
-use super::number::{list, short};
+use super::number::{amount, list, short};
 use super::scaling::MOST_NAMES;
 
 /// Facts about the result that the numbers do not say by themselves.
@@ -51,10 +51,6 @@ fn names(result: &MarketResult<'_>, agents: &[AgentId]) -> String {
     let first: Vec<String> =
         agents.iter().take(MOST_NAMES).map(|&i| result.market.name(i).into_owned()).collect();
     list(&first, agents.len(), 5)
-}
-
-fn with_unit(x: f64, unit: &str) -> String {
-    if unit.is_empty() { short(x) } else { format!("{} {unit}", short(x)) }
 }
 
 fn pivotal(result: &MarketResult<'_>) -> Option<String> {
@@ -114,7 +110,7 @@ fn deficit(result: &MarketResult<'_>) -> Option<String> {
     (plain && result.settlement.total == 0.0 && noticeable).then(|| {
         format!(
             "the operator pays {} on balance: plain VCG always runs a deficit when there is trade",
-            with_unit(-budget, &result.scenario.units.money),
+            amount(-budget, &result.scenario.units.money),
         )
     })
 }

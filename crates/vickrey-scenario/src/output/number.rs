@@ -39,6 +39,11 @@ pub fn short(x: f64) -> String {
     trim(&format!("{x:.*}", decimals.max(0) as usize)).to_owned()
 }
 
+/// The same with its unit, if it has one.
+pub fn amount(x: f64, unit: &str) -> String {
+    if unit.is_empty() { short(x) } else { format!("{} {unit}", short(x)) }
+}
+
 /// Without zeros at the end of the decimals.
 fn trim(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
@@ -76,6 +81,12 @@ mod tests {
         for (x, text) in cases {
             assert_eq!(short(x), text);
         }
+    }
+
+    #[test]
+    fn amounts_have_their_unit_if_there_is_one() {
+        assert_eq!(amount(2.5, "EUR"), "2.5 EUR");
+        assert_eq!(amount(2.5, ""), "2.5");
     }
 
     #[test]

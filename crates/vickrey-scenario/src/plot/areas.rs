@@ -1,4 +1,6 @@
 //! A payment as the area under a marginal price, beside the rectangle of a uniform price: one small chart for each agent.
+//! With the price that clears the others' market on the way from absence to an allocation, these are the VCG tax and the
+//! clearing-price payment (paper 003, figure 2).
 
 use super::axis::{Axis, BOTTOM_ROOM, EDGE, LABEL_SIZE, Panel, Side, TICK_SIZE, padded, range};
 use super::layout::{Entry, Sign, header, legend_rows};
@@ -8,17 +10,19 @@ use super::{PlotError, check};
 
 const CHART: &str = "area chart";
 const CURVE: Rgb = PALETTE[0];
+/// Drawn below the area.
+const RECTANGLE: Rgb = PALETTE[1];
 /// Room between charts, for the axis of the next.
 const GAP: f64 = 14.0;
 /// So many charts side by side.
 const COLUMNS: usize = 3;
 
-/// One agent's way from nothing to what it gets.
+/// One agent's way from absence to what it gets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceArea {
     /// The agent.
     pub name: String,
-    /// Quantity and marginal price, quantities ascending or descending.
+    /// Quantity and marginal price, from absence to the allocation; quantities ascending or descending.
     pub points: Vec<(f64, f64)>,
     /// The uniform price.
     pub price: f64,
@@ -28,11 +32,13 @@ pub struct PriceArea {
     pub rectangle: f64,
 }
 
-/// Areas under marginal prices, shaded, and rectangles of uniform prices, dashed.
-#[derive(Clone, Debug, PartialEq)]
+/// Areas under marginal prices and rectangles of uniform prices, shaded.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Areas {
     /// Written above the chart.
     pub title: String,
+    /// Written under the title.
+    pub notes: Vec<String>,
     /// What x is.
     pub x_label: String,
     /// Its unit; may be empty.
@@ -57,11 +63,10 @@ impl Areas {
     pub(super) fn scene(&self) -> Result<Scene, PlotError> {
         self.check()?;
         let mut scene = Scene::new();
-        let more = self.agents.len().saturating_sub(Self::MOST);
-        let notes: Vec<String> = (more > 0)
-            .then(|| format!("{} of {} agents.", Self::MOST, self.agents.len()))
-            .into_iter()
-            .collect();
+        let mut notes = self.notes.clone();
+        if self.agents.len() > Self::MOST {
+            notes.push(format!("{} of {} agents.", Self::MOST, self.agents.len()));
+        }
         let top = header(&mut scene, &self.title, &notes);
         let top = legend_rows(&mut scene, &self.entries(), top);
         let shown = self.agents.len().min(Self::MOST);
@@ -97,10 +102,23 @@ impl Areas {
 
     fn entries(&self) -> Vec<Entry> {
         vec![
-            Entry::new(Sign::Patch(CURVE.tint(0.3)), self.area.as_str()),
-            Entry::new(Sign::Line(Stroke::dashed(GREY, 1.4)), self.rectangle.as_str()),
+            Entry::new(Sign::Patch(strong()), self.area.as_str()),
+            // Its frame shows where the area covers it, too.
+            Entry::new(Sign::Line(frame()), self.rectangle.as_str()),
         ]
     }
+}
+
+fn strong() -> Rgb {
+    CURVE.tint(0.4)
+}
+
+fn pale() -> Rgb {
+    RECTANGLE.tint(0.22)
+}
+
+fn frame() -> Stroke {
+    Stroke::dashed(GREY, 1.4)
 }
 
 /// One small chart.
@@ -117,17 +135,18 @@ fn draw(scene: &mut Scene, agent: &PriceArea, cell: Area) {
     let area = Area::new(left, cell.top + name_room, cell.right, bottom);
     let panel = Panel { area, x: Axis::linear(across, area.width(), Side::Bottom), y };
     let trace: Vec<Point> = panel.trace(&agent.points);
-    let zero = panel.px_y(0.0);
-    scene.ribbon(trace.iter().map(|&(x, y)| (x, y.min(zero), y.max(zero))).collect(), CURVE.tint(0.3));
     panel.draw_grid(scene);
+    let zero = panel.px_y(0.0);
+    let (begin, end) = (panel.px((agent.points[0].0, 0.0)), trace[trace.len() - 1]);
+    let price = (end.0, panel.px_y(agent.price));
+    let rectangle = Area::new(begin.0.min(end.0), zero.min(price.1), begin.0.max(end.0), zero.max(price.1));
+    scene.rect(&rectangle, pale());
+    scene.ribbon(trace.iter().map(|&(x, y)| (x, y.min(zero), y.max(zero))).collect(), strong());
     panel.draw_zero(scene);
     panel.draw_axes(scene, Some(""), "");
+    scene.line(&[begin, (begin.0, price.1), price, (price.0, zero)], frame());
     scene.line(&trace, Stroke::full(CURVE, 2.1));
-    if let (Some(first), Some(last)) = (trace.first(), trace.last()) {
-        let height = panel.px_y(agent.price);
-        let corners = [(first.0, zero), (first.0, height), (last.0, height), (last.0, zero)];
-        scene.line(&corners, Stroke::dashed(GREY, 1.4));
-    }
+    scene.disc(price, 3.5, INK);
     let name = text::fitted(&agent.name, LABEL_SIZE, cell.width());
     scene.text(&name, (area.left, cell.top + LABEL_SIZE), LABEL_SIZE, INK, Anchor::Start);
     let numbers =

@@ -18,7 +18,6 @@ mod modes;
 mod paint;
 mod panels;
 mod payments;
-mod price_paths;
 mod reports;
 mod scaling;
 mod scene;
@@ -42,7 +41,6 @@ pub use loglog::{LogLog, ReferenceSlope, Series};
 pub use modes::{ModePoint, Modes};
 pub use panels::{Across, DayCurve, DayPanel, Line, Panels};
 pub use payments::Payments;
-pub use price_paths::{PricePath, PricePaths};
 pub use reports::{ReportCurve, Reports};
 pub use scaling::Scaling;
 pub use season::{Season, Stack};
@@ -148,8 +146,6 @@ pub enum Picture {
     Timing(Timing),
     /// Payments as areas under marginal prices.
     Areas(Areas),
-    /// The price of the others on the way from absence to an allocation.
-    PricePaths(PricePaths),
 }
 
 impl Picture {
@@ -191,7 +187,6 @@ impl Picture {
             Picture::Season(chart) => chart.scene(),
             Picture::Panels(chart) => chart.scene(),
             Picture::Areas(chart) => chart.scene(),
-            Picture::PricePaths(chart) => chart.scene(),
         }
     }
 }

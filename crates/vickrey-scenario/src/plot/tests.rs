@@ -213,22 +213,6 @@ fn modes() -> Modes {
     }
 }
 
-fn price_paths() -> PricePaths {
-    let path = |name: &str, slope: f64| PricePath {
-        name: name.to_owned(),
-        points: (0..=10).map(|k| f64::from(k) / 10.0).map(|x| (x, slope * x - 0.2)).collect(),
-    };
-    PricePaths {
-        title: TITLE.to_owned(),
-        x_label: "z".to_owned(),
-        y_label: "price".to_owned(),
-        area: "tax".to_owned(),
-        rectangle: "clearing".to_owned(),
-        paths: vec![path("few", 2.0), path("many", -0.1)],
-        ..PricePaths::default()
-    }
-}
-
 fn every_chart() -> Vec<Picture> {
     vec![
         Picture::SupplyDemand(supply_demand()),
@@ -252,7 +236,8 @@ fn every_chart() -> Vec<Picture> {
         Picture::Reports(reports(5)),
         Picture::Reports(reports(60)),
         Picture::Modes(modes()),
-        Picture::PricePaths(price_paths()),
+        Picture::Areas(areas(2)),
+        Picture::Areas(areas(6)),
     ]
 }
 
@@ -342,7 +327,10 @@ fn empty_series_over_periods_samples_and_agents_are_refused() {
     assert!(is_empty(&Picture::Course(Course::default())));
     assert!(is_empty(&Picture::Reports(reports(0))));
     assert!(is_empty(&Picture::Modes(Modes { points: Vec::new(), ..modes() })));
-    assert!(is_empty(&Picture::PricePaths(PricePaths { paths: Vec::new(), ..price_paths() })));
+    assert!(is_empty(&Picture::Areas(areas(0))));
+    let mut chart = areas(2);
+    chart.agents[1].points.clear();
+    assert!(is_empty(&Picture::Areas(chart)));
 }
 
 #[test]
@@ -627,6 +615,7 @@ fn areas(agents: usize) -> Areas {
         area: "tax".to_owned(),
         rectangle: "at the clearing price".to_owned(),
         agents: (0..agents).map(agent).collect(),
+        ..Areas::default()
     }
 }
 
@@ -636,10 +625,11 @@ fn areas_are_drawn_for_some_agents_and_counted() {
         let svg = Picture::Areas(areas(agents)).svg().unwrap();
         assert_eq!(svg.matches("area 0.25, rectangle 0.5").count(), agents);
     }
-    let svg = Picture::Areas(areas(9)).svg().unwrap();
-    assert!(svg.contains("6 of 9 agents.") && svg.matches("area 0.25").count() == Areas::MOST);
-    let error = Picture::Areas(areas(0)).svg().unwrap_err();
-    assert!(matches!(error, PlotError::Empty { .. }), "{error}");
+    let mut many = areas(9);
+    many.notes = vec!["A remark.".to_owned()];
+    let svg = Picture::Areas(many).svg().unwrap();
+    assert!(svg.contains("A remark.") && svg.contains("6 of 9 agents."));
+    assert!(svg.matches("area 0.25").count() == Areas::MOST);
     let mut broken = areas(1);
     broken.agents[0].points[3].1 = f64::NAN;
     let error = Picture::Areas(broken).svg().unwrap_err();

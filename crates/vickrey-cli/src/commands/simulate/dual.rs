@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use vickrey::audit::{AuditOptions, Effort};
+use vickrey::faithful::dual::audit::{BestPlay, best_play};
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::protocol::{DualDecomposition, Stage};
 use vickrey::faithful::dual::rules::Mode;
@@ -13,12 +15,12 @@ use vickrey::faithful::dual::tax::Settled;
 use vickrey::mechanism::{AgentId, Strategy};
 use vickrey::simulate::{Pair, Profile, Totals, run as play, run_seed};
 use vickrey_scenario::output::dual::told;
-use vickrey_scenario::output::number::short;
 use vickrey_scenario::output::{Named, Pairs};
 use vickrey_scenario::{DualScenario, Problem, Scenario};
 
 use super::{Simulate, Target, pairs};
 use crate::failure::Failure;
+use crate::format::amount;
 use crate::lies::by_agent;
 use crate::lies::dual::{Plan, words};
 use crate::progress;
@@ -51,7 +53,14 @@ pub fn run(
 ) -> Result<(), Failure> {
     let names = Names(of);
     let plans = by_agent(&args.liars, &names, of.costs.len(), Plan::parse)?;
-    let (plays, said) = plays(of, &plans)?;
+    let (mut plays, mut said) = plays(of, &plans)?;
+    let found = search(of, &plans, scenario, to)?;
+    for (&agent, best) in &found {
+        plays[agent] = best.play.clone();
+        if !matches!(best.play, Play::Faithful) {
+            said.insert(agent, best_words(best));
+        }
+    }
     let honest = played(of, &vec![Play::Faithful; of.costs.len()], scenario.seed)?;
     let runs = args.runs.unwrap_or(1);
     let random = plays.iter().any(|play| matches!(play, Play::Garbage));
@@ -72,13 +81,67 @@ pub fn run(
         progress::at(&bar, f64::from(k + 1) / f64::from(runs));
     }
     bar.finish_and_clear();
+    for (&agent, best) in &found {
+        all.notes.push(best_note(&all, agent, best));
+    }
     if runs > 1 && !random {
         all.notes.push("nothing here is left to chance: all runs are the same".into());
     }
     pairs::finish(&all, to, out)
 }
 
+/// The best plays of those who look for them, each against faithful others.
+fn search(
+    of: &DualScenario,
+    plans: &BTreeMap<AgentId, Plan>,
+    scenario: &Scenario,
+    to: &Target<'_>,
+) -> Result<BTreeMap<AgentId, BestPlay>, Failure> {
+    let searching: Vec<AgentId> =
+        plans.iter().filter(|(_, plan)| **plan == Plan::Best).map(|(agent, _)| *agent).collect();
+    let options = AuditOptions { seed: scenario.seed, effort: Effort::Normal };
+    let bar = progress::bar(to.common, "searching");
+    let mut found = BTreeMap::new();
+    for (k, &agent) in searching.iter().enumerate() {
+        let best = best_play(&of.plan, &of.costs, agent, options)
+            .map_err(|error| Failure::run(error.to_string()))?;
+        found.insert(agent, best);
+        progress::at(&bar, (k + 1) as f64 / searching.len() as f64);
+    }
+    bar.finish_and_clear();
+    Ok(found)
+}
+
+/// A play that was found, short enough for a table.
+fn best_words(best: &BestPlay) -> String {
+    const LONGEST: usize = 40;
+    let found = words(&best.play);
+    if found.len() > LONGEST { Plan::Best.to_string() } else { format!("{}: {found}", Plan::Best) }
+}
+
+fn best_note(all: &Pairs<'_>, agent: AgentId, best: &BestPlay) -> String {
+    let name = all.names.name(agent);
+    let how = match (best.exact, best.unbounded) {
+        (_, true) => ", and gains have no bound: it is one of ever better ones",
+        (true, _) => ", and there is no better one",
+        _ => "",
+    };
+    if matches!(best.play, Play::Faithful) {
+        return format!(
+            "`{name}`: none of {} deviations gains more than rounding against faithful others{how}",
+            best.tries
+        );
+    }
+    format!(
+        "`{name}`: of {} deviations the best against faithful others: {}; it gains {}{how}",
+        best.tries,
+        best.words,
+        amount(best.gain, &all.scenario.units.money)
+    )
+}
+
 /// What everybody does: as the scenario says, and as the command line says; and in words, for those who are not faithful.
+/// Whose best play is not found yet is faithful so far.
 fn plays(
     of: &DualScenario,
     plans: &BTreeMap<AgentId, Plan>,
@@ -87,12 +150,13 @@ fn plays(
     let mut said = BTreeMap::new();
     for (agent, play) in plays.iter_mut().enumerate() {
         if let Some(plan) = plans.get(&agent) {
-            *play = plan.play(&of.costs[agent]).map_err(|message| {
+            let own = plan.play(&of.costs[agent]).map_err(|message| {
                 let name = of.plan.problem().name(agent);
                 Failure::input(Problem::new(format!("--liars `{name}={plan}`: {message}")))
             })?;
-            said.insert(agent, plan.to_string());
-        } else if !matches!(play, Play::Faithful) {
+            *play = own.unwrap_or(Play::Faithful);
+        }
+        if !matches!(play, Play::Faithful) {
             said.insert(agent, words(play));
         }
     }
@@ -130,7 +194,7 @@ fn remark(all: &mut Pairs<'_>, honest: &Played, lying: &Played, of: &DualScenari
         }
         Some(epsilon) => all.notes.push(format!(
             "epsilon of the faithful run is {}: no single follower gains more while the others are faithful",
-            format!("{} {money}", short(epsilon)).trim_end()
+            amount(epsilon, money)
         )),
         None => all.warnings.push("the faithful run has no certificate, and so no epsilon".into()),
     }

@@ -46,6 +46,7 @@ Examples:
   vickrey simulate season.toml --liars Laundry=exaggerate:1 --runs 50
   vickrey simulate examples/rendezvous.toml --liars Scout=stand
   vickrey simulate shared.toml --liars Hydro=constant:0.5/1 Gas=silent:3-5
+  vickrey simulate shared.toml --liars Hydro=best
 
 Lies in a market: `scale:X` reports X times the true utility (a producer with X > 1 exaggerates its costs), `shift:X` adds
 X to the marginal utility, `cap:X` admits to trade no more than X; they can be joined by commas. `random` draws scale,
@@ -77,11 +78,13 @@ Lies in dual decomposition: `scale:X` acts to the end as if the cost were X time
 if a unit of each decision cost so much more; `constant:Z` gives the same
 answer to every price, `script:Z;Z;...` these answers round by round (decisions joined by `/`), `values:X` says in the end that
 the decision costs X times what it does, `silent:FROM-TO` sends nothing in these rounds, `garbage` sends no numbers,
-`announce:M` another curvature, where curvatures are announced. What is not named does as `play` in the scenario says.
+`announce:M` another curvature, where curvatures are announced. `best` is what an audit's search finds to gain most while the
+others are faithful. What is not named does as `play` in the scenario says; `faithful` is no lie.
 
 Lies in consensus: `stand` stays where the follower would like to be, `start:X` is faithful from another point, `mislead:X` tells
 neighbours positions shifted by X, `silent:ROUND` sends nothing and stands still from this round on, `garbage` sends no
-numbers, `value:X` adds X to what the position is said to cost, `pretend` stays and names the common point.")]
+numbers, `value:X` adds X to what the position is said to cost, `pretend` stays and names the common point. `best` is the best
+of all messages and final positions while the others are faithful. `faithful` is no lie.")]
 pub struct Simulate {
     /// The scenario file
     #[arg(value_hint = ValueHint::FilePath)]

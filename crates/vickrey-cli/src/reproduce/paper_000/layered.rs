@@ -15,7 +15,8 @@ use vickrey::scaling::{Distance, MinMax, Range, interval, min_max};
 use vickrey::simulate::{Profile, run};
 use vickrey_scenario::plot::{LogLog, Picture, ReferenceSlope, Series};
 
-use super::{Row, ours, row, unexplained};
+use super::super::Figure;
+use super::{Row, failed, ours, row, unexplained};
 use crate::failure::Failure;
 
 const PERIODS: usize = 4;
@@ -80,10 +81,6 @@ fn example(reading: Reading, q: f64) -> Result<Market, Failure> {
     let agents: Result<Vec<Agent>, _> = (0..4).map(agent).collect();
     let agents = agents.map_err(|errors| failed(&errors[0]))?;
     Market::new(PERIODS, Vec::new(), agents).map_err(|e| failed(&e))
-}
-
-fn failed(error: &dyn std::fmt::Display) -> Failure {
-    Failure::run(format!("paper 000: {error}"))
 }
 
 fn expected(market: &Market) -> Result<Ledger, Failure> {
@@ -195,7 +192,7 @@ fn example_3(reading: Reading) -> Result<Vec<Row>, Failure> {
 }
 
 /// Figure (c).
-pub fn figures() -> Result<Vec<(&'static str, Picture)>, Failure> {
+pub fn figures() -> Result<Vec<Figure>, Failure> {
     Ok(vec![("c-layered-convergence", Picture::LogLog(figure_c()?))])
 }
 

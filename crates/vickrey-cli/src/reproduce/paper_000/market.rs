@@ -8,6 +8,7 @@ use vickrey::market::{Market, MarketError, Settlement, Utility, settle};
 use vickrey::numeric::random::{Purpose, stream};
 use vickrey_scenario::plot::{LogLog, Picture, ReferenceSlope, Scaling, Series, Shares};
 
+use super::super::Figure;
 use super::{Row, row};
 use crate::failure::Failure;
 
@@ -154,7 +155,7 @@ fn random_market(agents: usize, draw: u64, b: impl Fn(usize, f64) -> f64) -> Res
 }
 
 /// Figures (a), (b) and (d).
-pub fn figures() -> Result<Vec<(&'static str, Picture)>, Failure> {
+pub fn figures() -> Result<Vec<Figure>, Failure> {
     let example = settle(&example_1()?)?;
     Ok(vec![
         ("a-example-1-scaling", Picture::Scaling(figure_a(&example)?)),

@@ -8,13 +8,14 @@ use vickrey_scenario::plot::{
     Across, CurveMark, Curves, DayCurve, DayPanel, Line, LogLog, Panels, Picture, ReferenceSlope, Series,
 };
 
+use super::super::Figure;
 use super::cases::{Market, every_day};
 use super::curves::{PLAYERS, TYPES, payment, price, social_cost};
 use super::failed;
 use crate::failure::Failure;
 
 /// All figures and the names of their files.
-pub fn all() -> Result<Vec<(&'static str, Picture)>, Failure> {
+pub fn all() -> Result<Vec<Figure>, Failure> {
     let (utilities, statistics) = seasons()?;
     Ok(vec![
         ("2-social-cost", Picture::LogLog(costs()?)),

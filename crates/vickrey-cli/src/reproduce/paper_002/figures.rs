@@ -11,11 +11,12 @@ use vickrey_scenario::plot::{
     Series, Timing, TimingSpan, TimingStep,
 };
 
+use super::super::Figure;
 use super::cases::{PATH, at, goods, hands, solved, stock, storage};
 use crate::failure::Failure;
 
 /// All figures and the names of their files.
-pub fn all() -> Result<Vec<(&'static str, Picture)>, Failure> {
+pub fn all() -> Result<Vec<Figure>, Failure> {
     Ok(vec![
         ("1-timing", Picture::Timing(timing())),
         ("2-goods-path", Picture::Course(path()?)),

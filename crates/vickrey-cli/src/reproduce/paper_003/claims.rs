@@ -120,7 +120,7 @@ fn of_case(name: &str, case: &Case) -> Result<Vec<Row>, Failure> {
     let agents = 0..case.costs.len();
     let mut apart = 0.0_f64;
     for i in agents.clone() {
-        let way = path(&case.problem, &case.costs, i, 2).map_err(|error| failed(&error))?;
+        let way = path(&case.problem, &case.costs, &exact, i, 2).map_err(|error| failed(&error))?;
         apart = apart.max((way.integral - way.tax).abs());
     }
     let over = agents.clone().map(|i| exact.payment(i) - exact.clearing[i]).fold(0.0, f64::max);

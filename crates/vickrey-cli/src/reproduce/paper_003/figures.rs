@@ -4,10 +4,11 @@ use vickrey::faithful::consensus::{Conduct, Test};
 use vickrey::faithful::dual::rules::{Mode, Rules};
 use vickrey::faithful::dual::solve::path;
 use vickrey_scenario::plot::{
-    Across, Bars, DayCurve, DayPanel, Line, LogLog, NamedValues, Panels, Picture, PricePath, PricePaths,
+    Across, Areas, Bars, DayCurve, DayPanel, Line, LogLog, NamedValues, Panels, Picture, PriceArea,
     ReferenceSlope, Series,
 };
 
+use super::super::Figure;
 use super::cases::{Case, alike, ascent, even, quadratic};
 use super::consensus::{FIVE, net, path as row, with_share};
 use super::failed;
@@ -16,9 +17,9 @@ use super::motivation::market;
 use crate::failure::Failure;
 
 /// All figures and the names of their files.
-pub fn all(rounds: &[Instance]) -> Result<Vec<(&'static str, Picture)>, Failure> {
+pub fn all(rounds: &[Instance]) -> Result<Vec<Figure>, Failure> {
     Ok(vec![
-        ("2-vcg-tax", Picture::PricePaths(tax()?)),
+        ("2-vcg-tax", Picture::Areas(tax()?)),
         ("3-gap-against-rounds", Picture::Panels(gaps()?)),
         ("4-rounds-by-method", Picture::Bars(methods(rounds))),
         ("4b-bytes-by-method", Picture::Bars(bytes(rounds))),
@@ -28,26 +29,31 @@ pub fn all(rounds: &[Instance]) -> Result<Vec<(&'static str, Picture)>, Failure>
 }
 
 /// The tax as an area, with two and with ten followers.
-fn tax() -> Result<PricePaths, Failure> {
-    let mut paths = Vec::new();
+fn tax() -> Result<Areas, Failure> {
+    let mut agents = Vec::new();
     for n in [2, 10] {
         let case = alike(n)?;
-        let way = path(&case.problem, &case.costs, 0, 101).map_err(|error| failed(&error))?;
-        let whole = case.exact()?.allocation[0];
-        paths.push(PricePath {
-            name: format!("N = {n}: area {:.6}, rectangle {:.6}", way.integral, way.clearing),
+        let exact = case.exact()?;
+        let way = path(&case.problem, &case.costs, &exact, 0, 101).map_err(|error| failed(&error))?;
+        let whole = exact.allocation[0];
+        agents.push(PriceArea {
+            name: format!("N = {n}"),
             // Money per share of the way over the whole way: the price.
             points: way.share.iter().zip(&way.marginal).map(|(t, m)| (t * whole, m / whole)).collect(),
+            price: exact.price[0],
+            area: way.integral,
+            rectangle: way.clearing,
         });
     }
-    Ok(PricePaths {
+    Ok(Areas {
         title: "Figure 2: the VCG tax is the area under the price of the others".into(),
-        notes: vec!["Section II: costs (z - 1)^2, c = N/2. The more followers, the nearer the area is to the rectangle.".into()],
+        notes: vec!["Section II: costs (z - 1)², c = N/2. The more followers, the nearer the area is to the rectangle.".into()],
         x_label: "z of follower 1".into(),
         y_label: "price that clears the others".into(),
         area: "VCG tax".into(),
         rectangle: "clearing-price payment".into(),
-        paths,
+        agents,
+        ..Areas::default()
     })
 }
 

@@ -136,7 +136,7 @@ fn followers() -> Result<Vec<Row>, Failure> {
     }
     for (n, area, start) in [(2, 0.25, 0.0), (10, 17.0 / 36.0, 8.0 / 9.0)] {
         let case = alike(n)?;
-        let way = path(&case.problem, &case.costs, 0, 11).map_err(|error| failed(&error))?;
+        let way = path(&case.problem, &case.costs, &case.exact()?, 0, 11).map_err(|error| failed(&error))?;
         let what = |of: &str| format!("figure 2 with {n} players, {of}");
         rows.push(worked(&what("area under the price of the others"), area, way.integral, ROUNDING));
         rows.push(worked(&what("VCG tax by definition"), area, way.tax, ROUNDING));

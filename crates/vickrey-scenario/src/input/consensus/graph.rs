@@ -3,7 +3,7 @@
 use vickrey::faithful::consensus::{ConsensusError, Graph, Place};
 
 use super::followers::Places;
-use crate::diagnostic::{Problem, shorten};
+use crate::diagnostic::shorten;
 use crate::input::keys::consensus::{EDGES, GRAPH_KEYS, LAYOUT, SHAPE, SHAPES};
 use crate::input::sheet::{Desk, Sheet, Span};
 use crate::input::spot::Spot;
@@ -41,8 +41,13 @@ pub(super) fn read(
     section.refuse_others(GRAPH_KEYS.iter().map(|key| key.name), desk);
     let given = [section.value(EDGES.name).is_some(), section.value(SHAPE.name).is_some(), table.is_some()];
     if given.iter().filter(|given| **given).count() != 1 {
-        let message = "[graph]: accepted is one of `edges`, `shape` and a table of edges".to_owned();
-        desk.at(section.span.clone(), message, "", EDGES.about.to_owned());
+        let all = ["`edges`", "`shape`", "a table of edges"];
+        let found: Vec<&str> = all.into_iter().zip(given).filter(|of| of.1).map(|of| of.0).collect();
+        let found = if found.is_empty() { "none".to_owned() } else { found.join(" and ") };
+        let message =
+            format!("[graph]: found {found}, accepted is one of {}, {} and {}", all[0], all[1], all[2]);
+        let place = if given[1] { section.key_place(SHAPE.name) } else { section.span.clone() };
+        desk.at(place, message, "", EDGES.about.to_owned());
         return None;
     }
     if let Some(spot) = Spot::of(&section, &EDGES) {
@@ -125,46 +130,51 @@ fn listed(table: &Table, places: &Places<'_, '_, '_>, whole: Span, desk: &mut De
 
 /// The graph; what the library refuses is said with names.
 pub(super) fn build(
-    links: Links,
+    links: &Links,
     followers: usize,
     places: &Places<'_, '_, '_>,
     desk: &mut Desk,
 ) -> Option<Graph> {
-    let Links { edges, spans, whole } = links;
-    if let (true, Some(lost)) = (followers > 1, lost(followers, &edges)) {
-        let name = |i: usize| format!("`{}`", shorten(&places.names.names[i]));
-        let message = format!(
-            "[graph]: there is no way from {} to {}, accepted is a connected graph",
-            name(0),
-            name(lost)
-        );
-        desk.at(whole, message, "not connected", EDGES.about.to_owned());
-        return None;
-    }
-    let error = match Graph::new(followers, edges.clone()) {
+    let error = match Graph::new(followers, links.edges.clone()) {
         Ok(graph) => return Some(graph),
         Err(error) => error,
     };
     let ConsensusError::Refused { place, found, accepted, .. } = error else { return None };
-    let problem = match place {
-        Place::Edge(edge) => {
-            let names = [edges[edge].0, edges[edge].1].map(|i| shorten(&places.names.names[i]));
-            let message = format!(
-                "[graph]: `edges`, edge {}: found {} and {}, accepted is {accepted}",
-                edge + 1,
-                names[0],
-                names[1]
-            );
-            Problem::new(message).at(&desk.source, spans.get(edge).cloned().unwrap_or(whole), "this edge")
+    let (message, label) = match (place, lost(followers, &links.edges)) {
+        (Place::Edge(edge), _) => {
+            links.refuse(edge, "", &accepted, EDGES.about, places, desk);
+            return None;
         }
-        _ => Problem::new(format!("followers: found {found}, accepted is {accepted}")).at(
-            &desk.source,
-            whole,
-            "",
-        ),
+        (_, Some(lost)) if followers > 1 => {
+            let name = |i: usize| format!("`{}`", shorten(&places.names.names[i]));
+            let way = format!("there is no way from {} to {}", name(0), name(lost));
+            (format!("[graph]: {way}, accepted is a connected graph"), "not connected")
+        }
+        _ => (format!("followers: found {found}, accepted is {accepted}"), ""),
     };
-    desk.problems.push(problem.with_help(EDGES.about));
+    desk.at(links.whole.clone(), message, label, EDGES.about.to_owned());
     None
+}
+
+impl Links {
+    /// Refuses an edge where it stands; `what` follows its ends.
+    pub fn refuse(
+        &self,
+        edge: usize,
+        what: &str,
+        accepted: &str,
+        help: &str,
+        places: &Places<'_, '_, '_>,
+        desk: &mut Desk,
+    ) {
+        let (a, b) = self.edges[edge];
+        let [a, b] = [a, b].map(|i| shorten(&places.names.names[i]));
+        let number = edge + 1;
+        let message =
+            format!("[graph]: `edges`, edge {number}: found `{a}` and `{b}`{what}, accepted is {accepted}");
+        let place = self.spans.get(edge).unwrap_or(&self.whole).clone();
+        desk.at(place, message, "this edge", help.to_owned());
+    }
 }
 
 /// A follower whom no way leads to from the first.

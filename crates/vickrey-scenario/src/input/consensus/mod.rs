@@ -11,6 +11,7 @@ use vickrey::faithful::consensus::{
 
 pub(super) use self::followers::wish;
 use self::followers::{Places, Read};
+use self::graph::Links;
 use super::keys::Key;
 use super::keys::consensus::{
     EDGES, EDGES_TABLE, EPSILON, FOLLOWERS_TABLE, LAYOUT, MOST_ROUNDS, RANGE, ROUNDS, RULE_KEYS, STEP,
@@ -21,6 +22,7 @@ use super::live::LiveSystem;
 use super::sheet::{Desk, Sheet};
 use super::table::Table;
 use super::{Context, Timing, dual};
+use crate::diagnostic::written;
 
 /// What a file about consensus says, checked.
 #[derive(Clone, Debug)]
@@ -121,9 +123,10 @@ fn contents(
         return None;
     }
     let all: Vec<Read> = all.into_iter().collect::<Option<_>>()?;
-    let graph = graph::build(links?, all.len(), &places, desk)?;
+    let links = links?;
+    let graph = graph::build(&links, all.len(), &places, desk)?;
     let wanted = wanted?;
-    let rules = rules(graph, &all, &wanted, rule_sheet.as_ref(), &places, desk)?;
+    let rules = rules((graph, &links), &all, &wanted, rule_sheet.as_ref(), &places, desk)?;
     warn(&rules, &mut context.warnings);
     Some(Contents { rules: Arc::new(rules), all, epsilon: wanted.epsilon, timing })
 }
@@ -164,7 +167,7 @@ fn wanted(sheet: &Sheet<'_, '_>, rules: Option<&Sheet<'_, '_>>, desk: &mut Desk)
 
 /// The rules; what the library refuses is reported where it stands.
 fn rules(
-    graph: Graph,
+    (graph, links): (Graph, &Links),
     all: &[Read],
     wanted: &Wanted,
     sheet: Option<&Sheet<'_, '_>>,
@@ -190,7 +193,7 @@ fn rules(
             }
             None => Ok(rules),
         });
-    let rules = made.map_err(|error| refuse(&error, sheet, places, desk)).ok()?;
+    let rules = made.map_err(|error| refuse(&error, links, sheet, places, desk)).ok()?;
     if rules.rounds() as u64 > MOST_ROUNDS {
         let message = format!(
             "[rules]: `epsilon` takes {} rounds, accepted is one that takes {MOST_ROUNDS} at most",
@@ -206,6 +209,7 @@ fn rules(
 /// Reports an error of the library at its place.
 fn refuse(
     error: &ConsensusError,
+    links: &Links,
     sheet: Option<&Sheet<'_, '_>>,
     places: &Places<'_, '_, '_>,
     desk: &mut Desk,
@@ -214,6 +218,7 @@ fn refuse(
         desk.at(places.sheet.place("followers"), error.to_string(), "", String::new());
         return;
     };
+    let found = found.parse().map_or_else(|_| found.clone(), written);
     let what = format!("`{field}`: found {found}, accepted is {accepted}");
     match (place, RULE_KEYS.iter().find(|key| key.name == *field)) {
         (_, Some(key)) => {
@@ -225,8 +230,7 @@ fn refuse(
             places.report(*i, key, &what, key.about.to_owned(), desk);
         }
         (Place::Edge(edge), None) => {
-            let what = format!("edge number {}: found {found}, accepted is {accepted}", edge + 1);
-            desk.at(places.sheet.place("graph"), format!("[graph]: {what}"), "", EDGES.about.to_owned());
+            links.refuse(*edge, &format!(", {found}"), accepted, TEST.about, places, desk);
         }
         (Place::Whole, None) => {
             desk.at(places.sheet.place("graph"), format!("[graph]: {what}"), "", EDGES.about.to_owned());

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 use vickrey::faithful::dual::cost::{Cost, Local};
-use vickrey::faithful::dual::model::{Problem as Shared, ProblemError};
+use vickrey::faithful::dual::model::{Follower, Problem as Shared, ProblemError};
+use vickrey::faithful::dual::projection::Infeasible;
 use vickrey::faithful::dual::rules::{Method, Plan, PlanError, Rules, Unfit};
 use vickrey::faithful::dual::strategies::Play;
 
@@ -21,14 +22,15 @@ use self::numbers::{ANY, each};
 use super::Context;
 use super::keys::Key;
 use super::keys::dual::{
-    COST, CURVATURE, FOLLOWERS_TABLE, HIGH, LARGEST, LAYOUT, LOW, RESOURCE_KEYS, ROUND_MS, TABLE_KEYS,
-    TIMING, TIMING_KEYS, TOTAL, VALUE_MS,
+    ABSENT, COST, CURVATURE, FOLLOWERS_TABLE, HIGH, LARGEST, LAYOUT, LOW, RESOURCE_KEYS, ROUND_MS,
+    TABLE_KEYS, TIMING, TIMING_KEYS, TOTAL, VALUE_MS,
 };
 use super::list::List;
 use super::sheet::{Desk, Sheet, Span};
 use super::spot::Spot;
 use super::table::Table;
 use crate::diagnostic::{shorten, written};
+use crate::output::number::{list, short};
 
 pub(super) use self::files::{leading, private_cost};
 
@@ -52,7 +54,7 @@ pub struct DualScenario {
 pub struct Timing {
     /// Of a round of prices and answers.
     pub round_ms: u64,
-    /// For joining, and for saying what the decision costs.
+    /// For saying what the decision costs, and for confirming taxes.
     pub value_ms: u64,
 }
 
@@ -128,7 +130,7 @@ fn contents(
     }
     let problem = problem(total, public, &couplings, &places, desk)?;
     let rules = rules?.of(&problem);
-    let plan = plan(problem, rules, &private, rule_sheet.as_ref(), &places, desk)?;
+    let plan = plan(problem, rules, &private, (rule_sheet.as_ref(), &couplings), &places, desk)?;
     check_costs(&plan, &private, &places, desk);
     warn(&plan, &couplings, &places, &mut context.warnings);
     (desk.problems.count() == 0).then(|| Contents {
@@ -236,12 +238,13 @@ fn problem(
 ) -> Option<Shared> {
     let names = places.names.names.iter().map(|name| name.as_str().into()).collect();
     let place = total_place(places.sheet);
+    let uses = squares(&public, couplings.len());
     match Shared::with_names(total, public, names) {
         Ok(problem) => Some(problem),
         Err(ProblemError::Infeasible(why)) => {
             let message = format!(
                 "[resource]: the totals cannot be met within the limits: {}",
-                missed(couplings, why.coupling, why.residual)
+                missed(couplings, &why, &uses, None)
             );
             let help = "accepted: totals that some decisions within all limits add up to".to_owned();
             desk.at(place, message, "cannot be met", help);
@@ -260,21 +263,40 @@ fn total_place(sheet: &Sheet<'_, '_>) -> Span {
     table.and_then(|table| table.get(TOTAL.name)).map_or(sheet.place("resource"), toml::Spanned::span)
 }
 
-/// Which coupling is missed.
-fn missed(couplings: &List, coupling: usize, residual: f64) -> String {
-    let name = &couplings.names[coupling];
-    format!("coupling `{}` is missed by {residual:e}, relative to the length of its row", shorten(name))
+/// Follower by follower the squared length of her part of every coupling's row.
+fn squares(followers: &[Follower], couplings: usize) -> Vec<Vec<f64>> {
+    let own = |follower: &Follower| {
+        let rows = follower.coupling.chunks_exact((follower.coupling.len() / couplings).max(1));
+        rows.map(|row| row.iter().map(|r| r * r).sum()).collect()
+    };
+    followers.iter().map(own).collect()
+}
+
+/// Which coupling is missed, and by about how much of it, without whom.
+fn missed(couplings: &List, why: &Infeasible, uses: &[Vec<f64>], without: Option<usize>) -> String {
+    let others = uses.iter().enumerate().filter(|(i, _)| Some(*i) != without);
+    let length = others.map(|(_, own)| own[why.coupling]).sum::<f64>().sqrt();
+    // A row without any use is not scaled.
+    let miss = why.residual * if length > 0.0 { length } else { 1.0 };
+    match couplings.len() {
+        1 => format!("{} is missing or too much", short(miss)),
+        _ => {
+            let name = shorten(&couplings.names[why.coupling]);
+            format!("coupling `{name}` is missed by {}", short(miss))
+        }
+    }
 }
 
 fn plan(
     problem: Shared,
     rules: Rules,
     costs: &[Option<Cost>],
-    sheet: Option<&Sheet<'_, '_>>,
+    (sheet, couplings): (Option<&Sheet<'_, '_>>, &List),
     places: &Places<'_, '_, '_>,
     desk: &mut Desk,
 ) -> Option<Plan> {
     let (bare, limits) = (lacking(&problem), limits_of(&problem));
+    let uses = squares(problem.followers(), couplings.len());
     let error = match Plan::new(problem, rules) {
         Ok(plan) => return Some(plan),
         Err(error) => error,
@@ -297,10 +319,14 @@ fn plan(
                 "accepted: two limits, a public curvature that begins above 0, or mode = \"vcg\" in [rules]";
             places.report(places.agent(&who), &CURVATURE, what, help.to_owned(), desk);
         }
-        PlanError::Essential { who, why } => {
-            let what = format!("the totals cannot be met without her: {why}");
+        PlanError::Essential { who } => {
             let help = "accepted: another `absent` of hers, a follower of the leader's own that fills the gap, or mode = \"zero\" in [rules]";
-            places.report(places.agent(&who), &COST, &what, help.to_owned(), desk);
+            for (who, why) in who {
+                let agent = places.agent(&who);
+                let why = missed(couplings, &why, &uses, Some(agent));
+                let what = format!("the totals cannot be met without her: {why}");
+                places.report(agent, &ABSENT, &what, help.to_owned(), desk);
+            }
         }
         other => desk.at(places.sheet.place("followers"), other.to_string(), "", String::new()),
     }
@@ -393,17 +419,12 @@ fn warn(plan: &Plan, couplings: &List, places: &Places<'_, '_, '_>, warnings: &m
         ));
     }
     if !plan.essential().is_empty() {
-        let names: Vec<String> = plan
-            .essential()
-            .iter()
-            .take(4)
-            .map(|&i| format!("`{}`", shorten(&places.names.names[i])))
-            .collect();
-        let more = if plan.essential().len() > 4 { ", …" } else { "" };
+        let names: Vec<String> =
+            plan.essential().iter().map(|&i| shorten(&places.names.names[i]).to_string()).collect();
         warnings.push(format!(
-            "the totals cannot be met without {}{more}: who is needed cannot be dropped, and can hold the others up by \
-             refusing to take part",
-            names.join(", ")
+            "the totals cannot be met without {}: who is needed cannot be dropped, and can hold the others up by refusing to \
+             take part",
+            list(&names, names.len(), 40)
         ));
     }
 }

@@ -83,11 +83,11 @@ fn silent(value: &Spot<'_, '_, '_>, desk: &mut Desk) -> Option<Play> {
         }
         _ => None,
     };
+    let accepted = "a round from 1 on, or a list [from, to] of two, the first not after the second";
     match found {
-        Some((from, to)) if from < to => Some(Play::Silent { from, to }),
-        _ => {
-            value.refuse("a round, or a list [from, to] of two, the first not after the second", desk);
-            None
-        }
+        Some((from, to)) if from < to => return Some(Play::Silent { from, to }),
+        Some((from, to)) => value.refuse_as(&format!("[{from}, {}]", to - 1), accepted, desk),
+        None => value.refuse(accepted, desk),
     }
+    None
 }

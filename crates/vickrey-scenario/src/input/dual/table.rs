@@ -23,6 +23,8 @@ const PUBLIC: [&str; 5] = [LOW.name, HIGH.name, ABSENT.name, "curvature-low", "c
 const PARAMETERS: [&Key; 9] =
     [&MATRIX, &LINEAR, &WEIGHT, &SHIFT, &SLOPE, &TARGET, &EXPONENT, &BEND, &CONSTANT];
 
+const ONE_DECISION: &str = "a row is a follower with one decision; a follower with several has a section [[followers]] in the scenario file";
+
 /// Where the columns stand.
 struct Places {
     couplings: Vec<String>,
@@ -76,7 +78,11 @@ pub(super) fn rows(
         let name = names::listed(table, row, NAME_COLUMN, FOLLOWER_NAME.name, problems);
         if let Some(name) = name.filter(|name| list.index(name).is_some()) {
             let what = format!("another follower has the name `{}`", shorten(name));
-            problems.push_with(|| table.problem(row.key, Some(FOLLOWER_NAME.name), what, "every name once"));
+            problems.push_with(|| {
+                table
+                    .problem(row.key, Some(FOLLOWER_NAME.name), what, "every name once")
+                    .with_help(ONE_DECISION)
+            });
         }
         list.append(name.unwrap_or_default().to_owned());
         all.push((row.key, places.follower(table, row, problems)));
@@ -218,7 +224,8 @@ fn family(row: &Row<'_>) -> Result<Family, (String, &'static str, String)> {
     match row.text(FAMILY_COLUMN) {
         Ok(None) => Ok(Family::Quadratic),
         Ok(Some(word)) => Family::of(word).filter(|f| *f != Family::Piecewise).ok_or_else(|| {
-            let accepted = "quadratic, log or power (piecewise costs stand in the scenario file)";
+            let accepted =
+                "quadratic, log or power (piecewise costs, whose lines are a list, stand in the scenario file)";
             (format!("found `{}`", shorten(word)), accepted, suggest_family(word))
         }),
         Err(found) => Err((format!("found {}", found.0), "the name of a family", String::new())),

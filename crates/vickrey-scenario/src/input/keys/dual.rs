@@ -179,7 +179,8 @@ pub(crate) const ROUND_MS: Key = Key::new(
 pub(crate) const VALUE_MS: Key = Key::new(
     "value-ms",
     Kind::Whole { low: 1, high: 86_400_000 },
-    "Followers say what the decision costs them within so many milliseconds.",
+    "When rounds are over, followers say what the decision costs them, and confirm their taxes, within so many milliseconds \
+     each; how long they have to join is said to `vickrey lead`.",
 )
 .or("10000");
 
@@ -190,7 +191,8 @@ pub(crate) const FOLLOWERS_TABLE: Key = Key::new(
     Kind::Text,
     "CSV or Parquet file, relative to the scenario: one follower with one decision per row, columns name, coupling (with \
      several couplings: one column for each, coupling-NAME), low, high, absent, curvature-low, curvature-high, family, and the \
-     parameters of the cost; an empty cell is one that is not given.",
+     parameters of the cost (not piecewise); an empty cell is one that is not given. Followers with several decisions stand in \
+     the scenario file.",
 );
 
 /// Keys of `[[followers]]`.

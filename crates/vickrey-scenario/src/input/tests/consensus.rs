@@ -133,7 +133,7 @@ fn tables_read_as_the_file() {
         (
             "name,low,high,wish\na,0,1,0\nb,0,1,1\n",
             "from,to\na,a\n",
-            "no way from `a` to `b`, accepted is a connected graph",
+            "edge 1: found `a` and `a`, accepted is two different followers",
         ),
     ] {
         let files: [(&str, &[u8]); 3] =
@@ -170,10 +170,36 @@ fn what_is_refused() {
         (
             edges,
             "edges = [[\"a\", \"b\"], [\"b\", \"c\"], [\"b\", \"a\"]]",
-            &["3:34 [graph]: `edges`, edge 3: found b and a, accepted is each pair once"],
+            &["3:34 [graph]: `edges`, edge 3: found `b` and `a`, accepted is each pair once"],
         ),
         (edges, "shape = \"line\"", &["3:9 [graph]: `shape` is \"line\""]),
-        (edges, "", &["2:1 [graph]: accepted is one of `edges`, `shape` and a table of edges"]),
+        (edges, "", &["2:1 [graph]: found none, accepted is one of `edges`, `shape` and a table of edges"]),
+        (
+            edges,
+            "edges = [[\"a\", \"b\"], [\"b\", \"c\"]]\nshape = \"path\"",
+            &[
+                "4:1 [graph]: found `edges` and `shape`, accepted is one of `edges`, `shape` and a table of edges",
+            ],
+        ),
+        (
+            edges,
+            "edges = [[\"a\", \"a\"], [\"b\", \"c\"]]",
+            &["3:10 [graph]: `edges`, edge 1: found `a` and `a`, accepted is two different followers"],
+        ),
+        (
+            "[\"b\", \"c\"]]\n[rules]",
+            "[\"b\", \"c\"], [\"a\", \"c\"]]\n[rules]\ntest = \"corrected\"",
+            &[
+                "3:34 [graph]: `edges`, edge 3: found `a` and `c`, an edge that closes a cycle, accepted is a tree for this test; the test `spectral` works on every connected graph",
+            ],
+        ),
+        (
+            "rounds = 10",
+            "epsilon = 1e-300",
+            &[
+                "5:11 [rules]: `epsilon`: found 1e-300, accepted is at least 5.65685424949239e-12, what rounding and 1000000000 rounds leave",
+            ],
+        ),
         ("rounds = 10", "", &["4:1 [rules]: `rounds` is missing"]),
         (
             "rounds = 10",

@@ -215,5 +215,41 @@ fn warnings_say_what_looks_like_a_mistake() {
     let scenario = read(&dual_text(twice)).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
     let [rank, essential] = &scenario.warnings[..] else { panic!("{:?}", scenario.warnings) };
     assert!(rank.contains("coupling `2` follows from those before it"));
-    assert!(essential.contains("cannot be met without `Ann`, `Bob`"));
+    assert!(essential.contains("cannot be met without `Ann` and `Bob`: who"));
+}
+
+/// What repeats is told once, in the order of its first time.
+#[test]
+fn events_in_words() {
+    use vickrey::faithful::dual::leader::Event;
+    let text = "[resource]\ntotal = 3\n[[followers]]\nname = \"Ann\"\ncurvature = 1\ncost = { matrix = 1 }\n[[followers]]\n\
+                name = \"Bob\"\ncurvature = 1\ncost = { matrix = 1 }\n[[followers]]\nname = \"Cyd\"\ncurvature = 1\n\
+                cost = { matrix = 1 }\n";
+    let scenario = read(&dual_text(text)).unwrap_or_else(|problem| panic!("{}", shown(&problem)));
+    let crate::System::Dual(of) = &scenario.system else { panic!() };
+    let fallback = |absent: &[usize]| Event::Fallback { round: 9, absent: absent.to_vec() };
+    let events = [
+        Event::Anew { round: 2, problems: 2, main: false },
+        Event::Kept { round: 3, follower: 0 },
+        Event::Anew { round: 4, problems: 3, main: true },
+        Event::Kept { round: 6, follower: 0 },
+        Event::Kept { round: 6, follower: 1 },
+        Event::Missing { round: 7, follower: 2, problems: 1 },
+        Event::Missing { round: 8, follower: 2, problems: 1 },
+        fallback(&[]),
+        fallback(&[0]),
+        fallback(&[1, 2]),
+    ];
+    let nearest =
+        "the last answers leave nothing of the totals, so that what comes nearest to everybody's absence";
+    let expected = [
+        "answers are beyond all sense in 2 rounds from 2 to 4: prices of some problems begin anew, those of the main one once"
+            .to_owned(),
+        "`Ann` would be dropped, but the totals cannot be met without her: her last part is held (2 rounds from 3 to 6)".into(),
+        "`Bob` would be dropped, but the totals cannot be met without her: her last part is held (round 6)".into(),
+        "`Cyd` has no usable answer in 2 rounds from 7 to 8, to some problems at least; what was held before counts".into(),
+        format!("round 9: {nearest} is decided"),
+        format!("{nearest} is what taxes compare with in the problems without `Ann` and `Bob and Cyd`"),
+    ];
+    assert_eq!(crate::output::dual::told(&events, of), expected);
 }

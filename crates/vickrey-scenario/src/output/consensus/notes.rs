@@ -3,7 +3,7 @@
 use vickrey::faithful::consensus::{Conduct, Watch};
 
 use super::ConsensusResult;
-use crate::output::number::short;
+use crate::output::number::amount;
 
 /// Facts about the result that the numbers do not say by themselves.
 pub(super) fn sentences(result: &ConsensusResult<'_>) -> Vec<String> {
@@ -11,7 +11,7 @@ pub(super) fn sentences(result: &ConsensusResult<'_>) -> Vec<String> {
     if let Some(epsilon) = result.of.rules.epsilon() {
         all.push(format!(
             "no follower gains more than {} by anything she might send or do, whatever the types, while the others are faithful",
-            short(epsilon)
+            amount(epsilon, &result.scenario.units.money)
         ));
     }
     if result.played.settlement.passed {
@@ -35,7 +35,7 @@ pub(super) fn warnings(result: &ConsensusResult<'_>) -> Vec<String> {
     if !result.played.settlement.passed {
         all.push(format!(
             "faithful followers fail the test, and everybody pays the fine of {}",
-            short(result.of.rules.fine())
+            amount(result.of.rules.fine(), &result.scenario.units.money)
         ));
     }
     if result.of.rules.watch() == Watch::Observed {

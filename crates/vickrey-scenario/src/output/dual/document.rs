@@ -65,6 +65,8 @@ pub struct DualSummary {
     pub rounds: usize,
     /// Rounds of the main problem.
     pub main_rounds: usize,
+    /// Rounds of the main problem after which the accelerated method gave up its momentum.
+    pub momentum_restarts: usize,
     /// Problems that were solved, the main one included.
     pub problems: usize,
     /// Messages, both ways.
@@ -106,7 +108,7 @@ pub struct DualFollowerRow {
     /// Minus cost and payment.
     pub utility: f64,
     /// Her utility if she were absent.
-    pub outside_utility: Option<f64>,
+    pub outside: Option<f64>,
     /// What she would pay at the clearing price.
     pub clearing_payment: f64,
     /// Whether the others cannot meet the couplings without her.
@@ -141,6 +143,8 @@ pub struct RoundRow {
     pub lower: Option<f64>,
     /// Cost of the decision that these answers lead to, less the lower bound.
     pub certificate: Option<f64>,
+    /// Whether the accelerated method gave up its momentum after this round: it led away from the optimum.
+    pub momentum_restart: bool,
 }
 
 /// The method as scenarios write it.
@@ -251,6 +255,7 @@ impl DualResult<'_> {
             imbalance: misses.fold(0.0, f64::max),
             rounds: traffic.rounds,
             main_rounds: self.rounds().len(),
+            momentum_restarts: self.rounds().iter().filter(|glance| glance.slowed).count(),
             problems: self.state.solved_problems().len(),
             messages: traffic.messages,
             bytes_down: BYTES * traffic.down,
@@ -293,7 +298,7 @@ impl DualResult<'_> {
             cost: self.cost(agent),
             payment: self.settled.payment[agent],
             utility: self.utility(agent),
-            outside_utility: finite(-self.absent_cost(agent)),
+            outside: finite(-self.absent_cost(agent)),
             clearing_payment: self.clearing[agent],
             essential: self.of.plan.essential().contains(&agent),
         }
@@ -308,6 +313,7 @@ impl DualResult<'_> {
             residual: glance.residual,
             lower: glance.lower.and_then(finite),
             certificate: self.certificate(round),
+            momentum_restart: glance.slowed,
         }
     }
 }

@@ -10,62 +10,71 @@ use vickrey::mechanism::AgentId;
 
 use super::DualResult;
 use crate::DualScenario;
-use crate::output::number::{list, short};
+use crate::output::number::{amount, list};
 
-/// What went other than the protocol asks, in order, in words: rounds in which one follower misses something are told once,
-/// where the first of them stands.
+/// Followers without whom the totals cannot be met are named, as all that follows depends on them.
+const MOST_ESSENTIAL: usize = 40;
+/// Names in a sentence about everybody it holds for.
+const MOST_NAMES: usize = 4;
+
+/// What went other than the protocol asks, in order, in words. What happens round after round is told once, where it happens
+/// first, with how often.
 pub fn told(events: &[Event], of: &DualScenario) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for event in events {
-        match event {
-            Event::Missing { follower, .. } if seen.insert(*follower) => {
-                all.push(missed(events, *follower, of));
-            }
-            Event::Missing { .. } => {}
-            other => all.push(once(other, of)),
+        let first = match event {
+            Event::Missing { follower, .. } => seen.insert((0, *follower)),
+            Event::Kept { follower, .. } => seen.insert((1, *follower)),
+            Event::Anew { .. } => seen.insert((2, 0)),
+            Event::Fallback { absent, .. } => absent.is_empty() || seen.insert((3, 0)),
+            Event::Dropped { .. } | Event::NoTax { .. } | Event::NoValues { .. } => true,
+        };
+        if first {
+            all.push(words(event, events, of));
         }
     }
     all
 }
 
-/// In which rounds a follower has no usable answer.
-fn missed(events: &[Event], agent: AgentId, of: &DualScenario) -> String {
-    let rounds: Vec<usize> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Missing { round, follower, .. } if *follower == agent => Some(*round),
-            _ => None,
-        })
-        .collect();
-    let (first, last) = (rounds.first().unwrap_or(&0), rounds.last().unwrap_or(&0));
-    let which = match rounds.len() {
-        1 => format!("round {first}"),
-        n => format!("{n} rounds from {first} to {last}"),
-    };
-    format!(
-        "{} has no usable answer in {which}, to some problems at least; what was held before counts",
-        name(agent, of)
-    )
-}
-
-fn name(agent: AgentId, of: &DualScenario) -> String {
-    format!("`{}`", of.plan.problem().name(agent))
-}
-
-fn once(event: &Event, of: &DualScenario) -> String {
-    let name = |agent: &AgentId| name(*agent, of);
+/// An event and, of those that repeat, all that are like it.
+fn words(event: &Event, events: &[Event], of: &DualScenario) -> String {
+    let name = |agent: &AgentId| format!("`{}`", of.plan.problem().name(*agent));
     match event {
-        Event::Missing { follower, .. } => missed(std::slice::from_ref(event), *follower, of),
+        Event::Missing { follower: who, .. } => format!(
+            "{} has no usable answer in {}, to some problems at least; what was held before counts",
+            name(who),
+            rounds(events, |e| match e {
+                Event::Missing { round, follower, .. } if follower == who => Some(*round),
+                _ => None,
+            })
+        ),
         Event::Dropped { round, follower, again } => format!(
             "round {round}: {} is dropped{}",
             name(follower),
             if *again { ", and is not the first: the theory covers one" } else { "" }
         ),
-        Event::Kept { round, follower } => format!(
-            "round {round}: {} would be dropped, but the totals cannot be met without her: her last part is held",
-            name(follower)
+        Event::Kept { follower: who, .. } => format!(
+            "{} would be dropped, but the totals cannot be met without her: her last part is held ({})",
+            name(who),
+            rounds(events, |e| match e {
+                Event::Kept { round, follower } if follower == who => Some(*round),
+                _ => None,
+            })
         ),
+        Event::Anew { .. } => {
+            let main = events.iter().filter(|e| matches!(e, Event::Anew { main: true, .. })).count();
+            format!(
+                "answers are beyond all sense in {}: prices of some problems begin anew, those of the main one {}",
+                rounds(events, |e| if let Event::Anew { round, .. } = e { Some(*round) } else { None }),
+                match main {
+                    0 => "never".to_owned(),
+                    1 => "once".to_owned(),
+                    n => format!("{n} times"),
+                }
+            )
+        }
+        Event::Fallback { round, absent } => fallback(*round, absent, events, of),
         Event::NoTax { follower } => format!(
             "after the drop the totals cannot be met without {} as well: her tax is zero",
             name(follower)
@@ -79,6 +88,42 @@ fn once(event: &Event, of: &DualScenario) -> String {
     }
 }
 
+/// In which rounds something happened.
+fn rounds(events: &[Event], round: impl Fn(&Event) -> Option<usize>) -> String {
+    let all: Vec<usize> = events.iter().filter_map(round).collect();
+    match all[..] {
+        [] => "no round".to_owned(),
+        [one] => format!("round {one}"),
+        [first, .., last] => format!("{} rounds from {first} to {last}", all.len()),
+    }
+}
+
+/// What is decided when the last answers leave nothing of the totals: in the main problem, or in those that taxes compare with,
+/// which are told together.
+fn fallback(round: usize, absent: &[AgentId], events: &[Event], of: &DualScenario) -> String {
+    const WHAT: &str =
+        "the last answers leave nothing of the totals, so that what comes nearest to everybody's absence";
+    if absent.is_empty() {
+        return format!("round {round}: {WHAT} is decided");
+    }
+    let all: Vec<&[AgentId]> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Fallback { absent, .. } if !absent.is_empty() => Some(&absent[..]),
+            _ => None,
+        })
+        .collect();
+    let name = |without: &&[AgentId]| {
+        let names: Vec<_> = without.iter().map(|&i| of.plan.problem().name(i)).collect();
+        names.join(" and ")
+    };
+    let names: Vec<String> = all.iter().take(MOST_NAMES).map(name).collect();
+    format!(
+        "{WHAT} is what taxes compare with in the problems without {}",
+        list(&names, all.len(), MOST_NAMES)
+    )
+}
+
 /// Facts about the result that the numbers do not say by themselves.
 pub(super) fn sentences(result: &DualResult<'_>) -> Vec<String> {
     [epsilon(result), deficit(result), plays(result), decisions(result)].into_iter().flatten().collect()
@@ -87,7 +132,10 @@ pub(super) fn sentences(result: &DualResult<'_>) -> Vec<String> {
 fn epsilon(result: &DualResult<'_>) -> Option<String> {
     let (mode, epsilon) = (result.of.plan.rules().mode, result.settled.epsilon?);
     (mode != Mode::ClearingPrice && lies_pay(result).is_none()).then(|| {
-        let most = if epsilon > 0.0 { short(epsilon) } else { "rounding".to_owned() };
+        let most = match epsilon > 0.0 {
+            true => amount(epsilon, &result.scenario.units.money),
+            false => "rounding".to_owned(),
+        };
         format!(
             "epsilon is certified: no follower gains more than {most} by any messages, or by silence, while the others are \
              faithful"
@@ -120,8 +168,8 @@ fn decisions(result: &DualResult<'_>) -> Option<String> {
         return None;
     }
     let names: Vec<String> =
-        essential.iter().take(4).map(|&i| result.of.plan.problem().name(i).into_owned()).collect();
-    Some(format!("the totals cannot be met without {}", list(&names, essential.len(), 4)))
+        essential.iter().map(|&i| result.of.plan.problem().name(i).into_owned()).collect();
+    Some(format!("the totals cannot be met without {}", list(&names, names.len(), MOST_ESSENTIAL)))
 }
 
 /// Why lies may pay under the rules, whatever epsilon says.
@@ -153,7 +201,7 @@ pub(super) fn warnings(result: &DualResult<'_>) -> Vec<String> {
     let (plan, settled) = (&result.of.plan, &result.settled);
     if settled.status == Status::NotConverged {
         let reached = match settled.certificate {
-            Some(gap) => format!("the certificate is {}", short(gap)),
+            Some(gap) => format!("the certificate is {}", amount(gap, &result.scenario.units.money)),
             None => "there is no certificate".to_owned(),
         };
         all.push(format!(
@@ -169,8 +217,8 @@ pub(super) fn warnings(result: &DualResult<'_>) -> Vec<String> {
     }
     if !settled.undefined.is_empty() {
         let names: Vec<String> =
-            settled.undefined.iter().take(4).map(|&i| plan.problem().name(i).into_owned()).collect();
-        all.push(format!("no tax can be computed for {}: it is 0", list(&names, settled.undefined.len(), 4)));
+            settled.undefined.iter().map(|&i| plan.problem().name(i).into_owned()).collect();
+        all.push(format!("no tax can be computed for {}: it is 0", list(&names, names.len(), MOST_NAMES)));
     }
     all
 }

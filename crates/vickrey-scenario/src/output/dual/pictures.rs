@@ -1,6 +1,6 @@
 //! Pictures of a run.
 
-use vickrey::faithful::dual::solve::path;
+use vickrey::faithful::dual::solve::{Exact, exact, path};
 
 use super::DualResult;
 use crate::output::kinds::{Kind, Pictured, chart_title};
@@ -107,13 +107,14 @@ impl DualResult<'_> {
     /// decision in one coupling by quantity, all others by their share of the way. None if nobody can be left out.
     fn tax_areas(&self) -> Option<Areas> {
         let problem = self.of.plan.problem();
+        let whole = exact(problem, &self.of.costs, &|_| ()).ok()?;
         let mut order: Vec<usize> = (0..self.followers()).collect();
         order.sort_by(|a, b| self.clearing[*b].abs().total_cmp(&self.clearing[*a].abs()));
         order.truncate(Areas::MOST);
         order.sort_unstable();
         let single = problem.couplings() == 1 && order.iter().all(|&i| self.allocation(i).len() == 1);
         let agents: Vec<PriceArea> =
-            order.into_iter().filter_map(|agent| self.price_area(agent, single)).collect();
+            order.into_iter().filter_map(|agent| self.price_area(&whole, agent, single)).collect();
         let units = &self.scenario.units;
         let (x_label, x_unit, y_label, y_unit) = match single {
             true => ("use", units.quantity.clone(), "price without her", units.price.clone()),
@@ -127,15 +128,16 @@ impl DualResult<'_> {
             x_unit,
             y_label: y_label.into(),
             y_unit,
-            area: "vcg tax".into(),
+            area: "VCG tax".into(),
             rectangle: "at the clearing price".into(),
             agents,
+            ..Areas::default()
         })
     }
 
-    fn price_area(&self, agent: usize, single: bool) -> Option<PriceArea> {
+    fn price_area(&self, whole: &Exact, agent: usize, single: bool) -> Option<PriceArea> {
         let problem = self.of.plan.problem();
-        let path = path(problem, &self.of.costs, agent, POINTS).ok()?;
+        let path = path(problem, &self.of.costs, whole, agent, POINTS).ok()?;
         let end = self.usage(agent)[0];
         let mut begin = vec![0.0; problem.couplings()];
         problem.follower(agent).add_use(&problem.follower(agent).absent, 1.0, &mut begin);

@@ -42,7 +42,7 @@ impl Table for Followers<'_> {
     fn columns(&self) -> Columns {
         let mut all = named(&["name"], Holds::Words);
         all.extend(self.0.by_coupling("usage"));
-        let numbers = ["cost", "payment", "utility", "outside_utility", "clearing_payment"];
+        let numbers = ["cost", "payment", "utility", "outside", "clearing_payment"];
         all.extend(named(&numbers, Holds::Numbers));
         all
     }
@@ -55,13 +55,8 @@ impl Table for Followers<'_> {
         let row = self.0.follower_row(row);
         cells.push(Cell::Words(row.name.into()));
         cells.extend(row.usage.into_iter().map(|x| Cell::Number(Some(x))));
-        let numbers = [
-            Some(row.cost),
-            Some(row.payment),
-            Some(row.utility),
-            row.outside_utility,
-            Some(row.clearing_payment),
-        ];
+        let numbers =
+            [Some(row.cost), Some(row.payment), Some(row.utility), row.outside, Some(row.clearing_payment)];
         cells.extend(numbers.map(Cell::Number));
     }
 }
@@ -121,6 +116,7 @@ impl Table for Rounds<'_> {
         let mut all = named(&["round"], Holds::Whole);
         all.extend(self.0.by_coupling("price"));
         all.extend(named(&["residual", "lower", "certificate"], Holds::Numbers));
+        all.extend(named(&["momentum_restart"], Holds::Whole));
         all
     }
 
@@ -133,5 +129,6 @@ impl Table for Rounds<'_> {
         cells.push(Cell::Whole(row.round));
         cells.extend(row.price.into_iter().map(|x| Cell::Number(Some(x))));
         cells.extend([Some(row.residual), row.lower, row.certificate].map(Cell::Number));
+        cells.push(Cell::Whole(row.momentum_restart.into()));
     }
 }

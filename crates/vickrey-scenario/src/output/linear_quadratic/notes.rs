@@ -7,7 +7,7 @@ use vickrey::scaling::IntervalVerdict;
 
 use super::{LqResult, MOST_TRADES};
 use crate::output::charge::Origin;
-use crate::output::number::short;
+use crate::output::number::{amount, short};
 use crate::{LayerPayment, MarketKind};
 
 /// Facts about the result that the numbers do not say by themselves.
@@ -53,8 +53,7 @@ pub(super) fn warnings(result: &LqResult<'_>) -> Vec<String> {
 }
 
 fn money(result: &LqResult<'_>, x: f64) -> String {
-    let unit = &result.scenario.units.money;
-    if unit.is_empty() { short(x) } else { format!("{} {unit}", short(x)) }
+    amount(x, &result.scenario.units.money)
 }
 
 fn course(result: &LqResult<'_>) -> Option<String> {

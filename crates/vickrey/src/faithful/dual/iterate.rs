@@ -31,6 +31,8 @@ pub(super) struct Part<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Candidate {
     pub allocation: Vec<f64>,
+    /// Whether it is the nearest to everybody's absence, not to the answers.
+    pub fallback: bool,
     pub lower: Option<f64>,
 }
 
@@ -50,6 +52,9 @@ pub struct Finish {
     pub rounds: usize,
     /// Whether a certificate stopped it.
     pub certified: bool,
+    /// Whether the last answers were so large that nothing of the couplings was left in them, so that the allocation is the
+    /// nearest to everybody's absence.
+    pub fallback: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +118,17 @@ pub(super) struct Iteration {
     memory: Memory,
     /// Rounds since the last candidate, and its residual.
     probe: (usize, f64),
+    /// What the last round did to the prices beside moving them.
+    pub turn: Turn,
+}
+
+/// What a round can do to the prices of a problem beside moving them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// The accelerated method gave up its momentum, which had begun to lead downhill.
+    pub slowed: bool,
+    /// Prices began anew at lam^0: answers were beyond all sense.
+    pub anew: bool,
 }
 
 /// Prices beyond this size come from answers that make no sense; the costs of answers to them would overflow.
@@ -147,6 +163,7 @@ impl Iteration {
             cap: rules.stop.rounds(),
             memory,
             probe: (0, f64::INFINITY),
+            turn: Turn::default(),
         }
     }
 
@@ -177,6 +194,7 @@ impl Iteration {
         sums: &Sums,
         parts: &[Part<'_>],
     ) -> usize {
+        self.turn = Turn::default();
         let choice = self.moved(rules, step, safe, sums, parts);
         self.held = self.lower.or(self.held);
         if !self.prices.iter().all(|p| p.abs() <= FARTHEST) {
@@ -189,6 +207,7 @@ impl Iteration {
     /// (there are no limits to clip them at) would otherwise make the answers of all others no numbers, and get them
     /// dropped.
     fn restart(&mut self, method: Method) {
+        self.turn.anew = true;
         let agents = match &self.memory {
             Memory::Multipliers { shares } => shares.len() / self.left.len(),
             _ => 0,
@@ -231,6 +250,7 @@ impl Iteration {
                 add(&mut next, step, &sums.residual);
                 let uphill: f64 =
                     sums.residual.iter().zip(next.iter().zip(&*last)).map(|(r, (a, b))| r * (a - b)).sum();
+                self.turn.slowed = uphill < 0.0 && *weight > 1.0;
                 let grown =
                     if uphill < 0.0 { 1.0 } else { 0.5 * (1.0 + (1.0 + 4.0 * *weight * *weight).sqrt()) };
                 let push = if uphill < 0.0 { 0.0 } else { (*weight - 1.0) / grown };

@@ -45,7 +45,7 @@ pub enum Report {
     Values(Values),
 }
 
-/// Something that went other than the protocol asks.
+/// Something that went other than the protocol asks, or that the leader had to make up for.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
@@ -73,6 +73,23 @@ pub enum Event {
         round: usize,
         /// Who.
         follower: AgentId,
+    },
+    /// Answers were beyond all sense, and so were the prices that follow from them: these begin anew at lam^0.
+    Anew {
+        /// The round, from 1.
+        round: usize,
+        /// In how many of the problems.
+        problems: usize,
+        /// Whether the main problem is one of them.
+        main: bool,
+    },
+    /// The last answers to a problem were so large that nothing of the couplings was left in them: what comes nearest to
+    /// everybody's absence is taken instead.
+    Fallback {
+        /// The round, from 1.
+        round: usize,
+        /// Who is absent in this problem (ascending); nobody: it is the decision of all.
+        absent: Vec<AgentId>,
     },
     /// After a drop the couplings cannot be met without this follower as well: her tax is zero.
     NoTax {
@@ -145,6 +162,8 @@ pub struct Glance {
     pub residual: f64,
     /// A lower bound on the optimum from these answers, if the method has one.
     pub lower: Option<f64>,
+    /// Whether the accelerated method gave up its momentum after this round: it led downhill.
+    pub slowed: bool,
 }
 
 /// All that the leader remembers.
@@ -562,6 +581,11 @@ impl Leader {
                 it.step(self.plan.rules(), step, steepness.as_deref(), sums, &parts)
             })
             .collect();
+        let anew = || running.iter().filter(|it| it.turn.anew);
+        if let problems @ 1.. = anew().count() {
+            let main = anew().any(|it| it.number == state.main);
+            state.events.push(Event::Anew { round: k, problems, main });
+        }
         if let Some(q) = running.iter().position(|it| it.number == state.main) {
             state.history.push(glance(k, &running[q], held.choice[q], &sums[q]));
         }
@@ -585,7 +609,7 @@ impl Leader {
         let mut ended = ended.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
         running.retain(|it| {
             let Some(finish) = ended.next().flatten() else { return true };
-            state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
+            end(state, it.number, it.absent.clone(), finish);
             false
         });
         state.running = running;
@@ -647,9 +671,9 @@ impl Leader {
             return Ok(None);
         }
         if last || it.promising(stop, sums, choice) {
-            let allocation = self.nearest(&it.absent, &self.gather(it, held))?;
+            let (allocation, fallback) = self.nearest(&it.absent, &self.gather(it, held))?;
             let sound = self.plan.rules().bound == Bound::Naive || it.bounds(self.boxes);
-            let candidate = Candidate { allocation, lower: if sound { it.lower } else { None } };
+            let candidate = Candidate { allocation, fallback, lower: if sound { it.lower } else { None } };
             if last && (sound || pure) {
                 return Ok(Some(finish(it, candidate, false)));
             }
@@ -661,11 +685,15 @@ impl Leader {
 
     /// The allocation nearest to the answers; to everybody's absence if the answers are so large that rounding leaves
     /// nothing of the couplings (without limits one follower can do that). Any allocation that meets the couplings
-    /// keeps every promise to the others; only the certificate is worse.
-    fn nearest(&self, absent: &[AgentId], z: &[f64]) -> Result<Vec<f64>, Infeasible> {
+    /// keeps every promise to the others; only the certificate is worse. Says whether it is the second one.
+    fn nearest(&self, absent: &[AgentId], z: &[f64]) -> Result<(Vec<f64>, bool), Infeasible> {
         let problem = self.plan.problem();
-        projection::project(problem, absent, z)
-            .or_else(|why| projection::project(problem, absent, &problem.absence()).map_err(|_| why))
+        match projection::project(problem, absent, z) {
+            Ok(allocation) => Ok((allocation, false)),
+            Err(why) => projection::project(problem, absent, &problem.absence())
+                .map(|allocation| (allocation, true))
+                .map_err(|_| why),
+        }
     }
 
     /// All answers to one problem in one list.
@@ -737,11 +765,9 @@ impl Leader {
                 }
             }
             let absent = it.absent.to_vec();
-            let allocation = self.nearest(&absent, &z).map_err(|source| LeaderError::Projection {
-                round: state.k,
-                absent,
-                source,
-            })?;
+            let (allocation, fallback) = self
+                .nearest(&absent, &z)
+                .map_err(|source| LeaderError::Projection { round: state.k, absent, source })?;
             let finish = Finish {
                 allocation,
                 lower: None,
@@ -749,8 +775,9 @@ impl Leader {
                 price: main.finish.price.clone(),
                 rounds: 0,
                 certified: false,
+                fallback,
             };
-            state.done.push(Solved { number: it.number, absent: it.absent.clone(), finish });
+            end(state, it.number, it.absent, finish);
         }
         Ok(())
     }
@@ -759,7 +786,15 @@ impl Leader {
 fn glance(round: usize, it: &Iteration, choice: usize, sums: &Sums) -> Glance {
     let m = it.price.len();
     let residual = sums.residual[choice * m..(choice + 1) * m].iter().map(|r| r * r).sum::<f64>().sqrt();
-    Glance { round, price: it.price.clone(), residual, lower: it.lower }
+    Glance { round, price: it.price.clone(), residual, lower: it.lower, slowed: it.turn.slowed }
+}
+
+/// A problem has ended.
+fn end(state: &mut State, number: usize, absent: Arc<[AgentId]>, finish: Finish) {
+    if finish.fallback {
+        state.events.push(Event::Fallback { round: state.k, absent: absent.to_vec() });
+    }
+    state.done.push(Solved { number, absent, finish });
 }
 
 fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
@@ -770,6 +805,7 @@ fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
         price: it.price.clone(),
         rounds: it.k,
         certified,
+        fallback: candidate.fallback,
     }
 }
 

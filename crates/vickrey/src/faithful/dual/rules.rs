@@ -201,14 +201,13 @@ pub enum PlanError {
     TooFew(usize),
     /// The couplings cannot be met without somebody.
     #[error(
-        "the couplings cannot be met without {who}: {why}; accepted are another absent allocation of hers, a follower of the \
-         leader's own that fills the gap, or the mode `zero`"
+        "the couplings cannot be met {}; accepted are another absent allocation, a follower of the leader's own that fills the \
+         gap, or the mode `zero`",
+        without(.who)
     )]
     Essential {
-        /// Her name.
-        who: String,
-        /// Where they fail.
-        why: Infeasible,
+        /// Everybody without whom, alone, they cannot be met, by name; and where they fail then.
+        who: Vec<(String, Infeasible)>,
     },
     /// The starting price has the wrong length.
     #[error("starting price: found {found} numbers, accepted are {wanted}")]
@@ -271,8 +270,9 @@ impl Plan {
             return Err(PlanError::NoDual(problem.name(agent).into_owned()));
         }
         let essential = essential(&problem);
-        if let (true, Some((agent, why))) = (rules.mode.has_marginals(), essential.first()) {
-            return Err(PlanError::Essential { who: problem.name(*agent).into_owned(), why: why.clone() });
+        if rules.mode.has_marginals() && !essential.is_empty() {
+            let named = |(agent, why): (AgentId, Infeasible)| (problem.name(agent).into_owned(), why);
+            return Err(PlanError::Essential { who: essential.into_iter().map(named).collect() });
         }
         let essential = essential.into_iter().map(|e| e.0).collect();
         Ok(Self { problem, rules, steepness, essential })
@@ -406,6 +406,17 @@ impl Plan {
         let seen = crate::numeric::dense::cholesky(&bend, n, 1e-12 * size).is_some();
         if seen { Ok(()) } else { Err(Unfit::Flat) }
     }
+}
+
+/// Who cannot be missed, and why: the first few.
+fn without(who: &[(String, Infeasible)]) -> String {
+    const MOST: usize = 8;
+    let each = |(name, why): &(String, Infeasible)| format!("without {name}: {why}");
+    let mut all: Vec<String> = who.iter().take(MOST).map(each).collect();
+    if who.len() > MOST {
+        all.push(format!("nor without {} more", who.len() - MOST));
+    }
+    all.join("; ")
 }
 
 fn number(field: &'static str, found: f64, accepted: &str) -> PlanError {

@@ -25,6 +25,22 @@ pub(super) struct Gains {
     pub followers: usize,
 }
 
+/// The same for one follower, and her best deviation: faithful play, if nothing leaves her with more.
+pub(super) struct Found {
+    pub gains: Gains,
+    pub gain: f64,
+    pub play: Play,
+}
+
+impl Found {
+    fn see(&mut self, name: &str, gain: f64, play: &Play) {
+        if gain > self.gain {
+            (self.gain, self.play) = (gain, play.clone());
+        }
+        self.gains.worst.see(gain, || format!("{name}: {}", describe(play)));
+    }
+}
+
 /// Searches for the best deviation of every follower looked at.
 pub(super) fn search(subject: &Subject<'_>, honest: &Honest, progress: Progress<'_>) -> Gains {
     let followers = subject.sample();
@@ -32,7 +48,7 @@ pub(super) fn search(subject: &Subject<'_>, honest: &Honest, progress: Progress<
     let found: Vec<Gains> = followers
         .par_iter()
         .map(|agent| {
-            let gains = of_one(subject, honest, *agent);
+            let gains = of_one(subject, honest, *agent).gains;
             let count = 1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             progress(count as f64 / followers.len() as f64);
             gains
@@ -50,12 +66,13 @@ pub(super) fn search(subject: &Subject<'_>, honest: &Honest, progress: Progress<
     )
 }
 
-fn of_one(subject: &Subject<'_>, honest: &Honest, agent: AgentId) -> Gains {
-    let mut gains =
-        Gains { worst: Worst::default(), exact: 0, complete: true, unbounded: false, followers: 1 };
-    let Some(table) = subject.table.for_gains(honest.settled.undefined.is_empty()) else { return gains };
-    let Ok(base) = table.run(&[]) else { return gains };
-    let Some(faithful) = base.settled().map(|s| table.net(s, agent)) else { return gains };
+/// Searches for the best deviation of one follower.
+pub(super) fn of_one(subject: &Subject<'_>, honest: &Honest, agent: AgentId) -> Found {
+    let gains = Gains { worst: Worst::default(), exact: 0, complete: true, unbounded: false, followers: 1 };
+    let mut all = Found { gains, gain: 0.0, play: Play::Faithful };
+    let Some(table) = subject.table.for_gains(honest.settled.undefined.is_empty()) else { return all };
+    let Ok(base) = table.run(&[]) else { return all };
+    let Some(faithful) = base.settled().map(|s| table.net(s, agent)) else { return all };
     let name = subject.table.plan.problem().name(agent).into_owned();
     let gain = |play: &Play| -> f64 {
         let state = table.run(&[(agent, play)]);
@@ -64,21 +81,21 @@ fn of_one(subject: &Subject<'_>, honest: &Honest, agent: AgentId) -> Gains {
         net.filter(|x| x.is_finite()).map_or(f64::NEG_INFINITY, |net| faithful - net)
     };
     for play in structured(subject, honest, agent) {
-        gains.worst.see(gain(&play), || format!("{name}: {}", describe(&play)));
+        all.see(&name, gain(&play), &play);
     }
-    local(subject, honest, agent, &mut |play, value| {
-        let found = value.unwrap_or_else(|| gain(play));
-        gains.worst.see(found, || format!("{name}: {}", describe(play)));
+    local(subject, honest, agent, &mut |play| {
+        let found = gain(play);
+        all.see(&name, found, play);
         found
     });
     if script::applies(&table) {
-        scripts(&table, agent, faithful, &name, &mut gains);
+        scripts(&table, agent, faithful, &name, &mut all);
     }
-    gains
+    all
 }
 
 /// Exact best scripts, after every announcement worth a look.
-fn scripts(table: &Table<'_>, agent: AgentId, faithful: f64, name: &str, gains: &mut Gains) {
+fn scripts(table: &Table<'_>, agent: AgentId, faithful: f64, name: &str, all: &mut Found) {
     let mut claims = vec![None];
     if table.plan.rules().moduli == Moduli::Announced {
         let follower = table.plan.problem().follower(agent);
@@ -92,11 +109,11 @@ fn scripts(table: &Table<'_>, agent: AgentId, faithful: f64, name: &str, gains: 
         };
         let Some(honest) = answers(table, agent, &wrap(Play::Faithful)) else { continue };
         let Ok(best) = script::best(table, agent, &honest, &wrap) else { continue };
-        gains.exact = 1;
-        gains.complete &= best.complete;
-        gains.unbounded |= best.unbounded;
-        gains.worst.tries += best.tries;
-        gains.worst.see(faithful - best.net, || format!("{name}: {}", describe(&best.play)));
+        all.gains.exact = 1;
+        all.gains.complete &= best.complete;
+        all.gains.unbounded |= best.unbounded;
+        all.gains.worst.tries += best.tries;
+        all.see(name, faithful - best.net, &best.play);
     }
 }
 
@@ -166,12 +183,7 @@ fn structured(subject: &Subject<'_>, honest: &Honest, agent: AgentId) -> Vec<Pla
 }
 
 /// Local search over constant answers and over tilted costs.
-fn local(
-    subject: &Subject<'_>,
-    honest: &Honest,
-    agent: AgentId,
-    see: &mut dyn FnMut(&Play, Option<f64>) -> f64,
-) {
+fn local(subject: &Subject<'_>, honest: &Honest, agent: AgentId, see: &mut dyn FnMut(&Play) -> f64) {
     let follower = subject.table.plan.problem().follower(agent);
     let n = follower.decisions();
     let range = subject.table.plan.problem().range(agent);
@@ -183,7 +195,7 @@ fn local(
     let high: Vec<f64> = (0..n).map(|k| (own[k] + reach).min(follower.high[k])).collect();
     let mut rng = stream(subject.options.seed, Purpose::Audit, 1_000_000 + agent as u64);
     let space = Space { low: &low, high: &high, starts: &[own.to_vec()], random, local: steps * n };
-    search::maximise(&space, &mut rng, |z| see(&Play::Constant(z.to_vec()), None));
+    search::maximise(&space, &mut rng, |z| see(&Play::Constant(z.to_vec())));
     let charge = subject.charge(honest, agent);
     let scale = charge.iter().fold(1e-3_f64, |s, g| s.max(g.abs()));
     let (mut low, mut high) = (vec![-1.5; n + 1], vec![1.5; n + 1]);
@@ -191,7 +203,7 @@ fn local(
     let space = Space { low: &low, high: &high, starts: &[vec![0.0; n + 1]], random, local: steps * (n + 1) };
     search::maximise(&space, &mut rng, |x| {
         let shift = x[1..].iter().map(|s| s * scale).collect();
-        see(&Play::Tilt { scale: x[0].exp(), shift, true_values: false }, None)
+        see(&Play::Tilt { scale: x[0].exp(), shift, true_values: false })
     });
 }
 

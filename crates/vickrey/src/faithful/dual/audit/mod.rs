@@ -90,6 +90,63 @@ impl Subject<'_> {
     }
 }
 
+impl Honest {
+    fn new(subject: &Subject<'_>) -> Result<Self, AuditError> {
+        let table = &subject.table;
+        let state = table.run(&[])?;
+        let settled = state.settled().cloned().ok_or(AuditError::NoDecision)?;
+        let rounds = state.solved(state.main_problem()).map_or(1, |s| s.finish.rounds.max(1));
+        let exact = solve::exact(table.plan.problem(), table.costs, &|_| ()).ok();
+        let rounding = ROUNDING * (1e-3 + table.size(&settled));
+        Ok(Self { state, settled, rounds, exact, rounding })
+    }
+}
+
+/// The best deviation of one follower that a search found.
+#[derive(Clone, Debug)]
+pub struct BestPlay {
+    /// What she does: faithful, if nothing that was tried gains more than rounding.
+    pub play: Play,
+    /// The same in words.
+    pub words: String,
+    /// What it gains her over faithful play, money; 0 for faithful play.
+    pub gain: f64,
+    /// Deviations tried.
+    pub tries: u64,
+    /// Whether the best answers round by round were among them, for all of her rounds: then there is no better one.
+    pub exact: bool,
+    /// Whether gains have no bound: the play is one of ever better ones.
+    pub unbounded: bool,
+}
+
+/// The best deviation of `agent` against faithful others, as [`audit`] searches for it.
+///
+/// # Errors
+/// The faithful run fails.
+pub fn best_play(
+    plan: &Arc<Plan>,
+    costs: &[Arc<Cost>],
+    agent: AgentId,
+    options: AuditOptions,
+) -> Result<BestPlay, AuditError> {
+    if costs.len() != plan.problem().len() {
+        return Err(AuditError::Costs { found: costs.len(), wanted: plan.problem().len() });
+    }
+    let subject = Subject { table: Table::new(plan.clone(), costs, options.seed), options };
+    let honest = Honest::new(&subject)?;
+    let found = gains::of_one(&subject, &honest, agent);
+    let pays = found.gain > honest.rounding;
+    let play = if pays { found.play } else { Play::Faithful };
+    Ok(BestPlay {
+        words: describe(&play),
+        play,
+        gain: if pays { found.gain } else { 0.0 },
+        tries: found.gains.worst.tries,
+        exact: found.gains.exact > 0 && found.gains.complete,
+        unbounded: found.gains.unbounded,
+    })
+}
+
 /// Audits a plan on the true costs of all followers.
 ///
 /// # Errors
@@ -104,12 +161,7 @@ pub fn audit(
         return Err(AuditError::Costs { found: costs.len(), wanted: plan.problem().len() });
     }
     let subject = Subject { table: Table::new(plan.clone(), costs, options.seed), options };
-    let state = subject.table.run(&[])?;
-    let settled = state.settled().cloned().ok_or(AuditError::NoDecision)?;
-    let rounds = state.solved(state.main_problem()).map_or(1, |s| s.finish.rounds.max(1));
-    let exact = solve::exact(plan.problem(), costs, &|_| ()).ok();
-    let rounding = ROUNDING * (1e-3 + subject.table.size(&settled));
-    let honest = Honest { state, settled, rounds, exact, rounding };
+    let honest = Honest::new(&subject)?;
     progress(0.1);
     let gains = gains::search(&subject, &honest, &|x| progress(0.1 + 0.6 * x));
     let mut guarantees = vec![incentives(&subject, &honest, &gains)];

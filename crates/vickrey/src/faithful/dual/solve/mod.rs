@@ -63,6 +63,16 @@ pub enum SolveError {
         /// How many are needed.
         wanted: usize,
     },
+    /// What is known belongs to another problem.
+    #[error(
+        "found the exact decision of another problem ({found} followers), accepted is that of this one ({wanted} followers)"
+    )]
+    Another {
+        /// Its followers.
+        found: usize,
+        /// The followers of this problem.
+        wanted: usize,
+    },
     /// Prices do not settle.
     #[error(
         "{0}: prices did not settle within {1} steps, the gap is {2:e} (costs that are not strongly convex need the method of \

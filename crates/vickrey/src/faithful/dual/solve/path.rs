@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::cost::Cost;
 use super::super::model::Problem;
 use super::dual::{Held, steepness};
-use super::{SolveError, exact, moved};
+use super::{Exact, SolveError, moved};
 use crate::mechanism::AgentId;
 use crate::numeric::cholesky::dot;
 use crate::numeric::gauss;
@@ -27,17 +27,25 @@ pub struct Path {
     pub clearing: f64,
 }
 
-/// The way of one follower, drawn at `points` shares.
+/// The way of one follower, drawn at `points` shares. `whole` is what [`exact`](super::exact) found for this problem and
+/// these costs.
 ///
 /// # Errors
-/// As [`exact`], and a follower who cannot be absent.
+/// The number of costs or the length of `whole` is wrong, or the follower cannot be absent.
 pub fn path(
     problem: &Problem,
     costs: &[Arc<Cost>],
+    whole: &Exact,
     agent: AgentId,
     points: usize,
 ) -> Result<Path, SolveError> {
-    let whole = exact(problem, costs, &|_| ())?;
+    let wanted = problem.len();
+    if costs.len() != wanted {
+        return Err(SolveError::Costs { found: costs.len(), wanted });
+    }
+    if whole.clearing.len() != wanted || whole.allocation.len() != problem.absence().len() {
+        return Err(SolveError::Another { found: whole.clearing.len(), wanted });
+    }
     super::super::projection::feasible(problem, &[agent])?;
     let follower = problem.follower(agent);
     let goal = whole.allocation[problem.range(agent)].to_vec();
