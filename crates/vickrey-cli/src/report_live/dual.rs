@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
-use vickrey::faithful::dual::leader::Event;
 use vickrey_net::course::Course;
 use vickrey_net::dual::lead::{Side, status};
+use vickrey_scenario::output::dual::told;
 
 use super::{run_pairs, status_of};
 use crate::failure::Failure;
-use crate::format::{NONE, amount, column, columns, counted, name};
+use crate::format::{NONE, amount, column, columns, name};
 use crate::tables::{self, Column};
 
 /// What a run has come to.
@@ -73,54 +73,7 @@ fn standing(course: &Course, side: &Side, i: usize) -> Option<String> {
 
 /// What went other than it should.
 pub fn troubles(side: &Side, who: &dyn Fn(usize) -> String) -> Vec<String> {
-    side.state().events().iter().map(|event| event_words(event, who)).collect()
-}
-
-fn event_words(event: &Event, who: &dyn Fn(usize) -> String) -> String {
-    match event {
-        Event::Missing { round, follower, problems } => {
-            format!(
-                "round {round}: {} gave no usable answer in {}; what was held before counts",
-                who(*follower),
-                counted(*problems, "problem")
-            )
-        }
-        Event::Dropped { round, follower, again } => {
-            let again = if *again { ", after another: beyond what the theory covers" } else { "" };
-            format!("round {round}: {} was dropped{again}", who(*follower))
-        }
-        Event::Kept { round, follower } => {
-            format!("round {round}: {} would have been dropped, but nothing goes without her", who(*follower))
-        }
-        Event::Anew { round, problems, .. } => {
-            format!(
-                "round {round}: answers were beyond all sense; prices of {} began anew",
-                counted(*problems, "problem")
-            )
-        }
-        Event::Fallback { round, absent } => {
-            let absent: Vec<String> = absent.iter().map(|i| who(*i)).collect();
-            let whose = match absent[..] {
-                [] => String::new(),
-                _ => format!(", in the problem without {}", absent.join(" and ")),
-            };
-            format!(
-                "round {round}: what comes nearest to everybody's absence was taken, for want of usable answers{whose}"
-            )
-        }
-        Event::NoTax { follower } => {
-            format!(
-                "{} pays nothing: after the drop the couplings cannot be met without her as well",
-                who(*follower)
-            )
-        }
-        Event::NoValues { follower } => {
-            format!(
-                "{} did not say what the decision costs her; her costs are left out of the others' payments",
-                who(*follower)
-            )
-        }
-    }
+    told(side.state().events(), who)
 }
 
 /// The same for machines.

@@ -115,8 +115,8 @@ fn rotate(a: &mut [f64], vectors: &mut [f64], n: usize, p: usize, q: usize) {
         return;
     }
     let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * apq);
-    let tangent = theta.signum() / (theta.abs() + theta.hypot(1.0));
-    let cosine = 1.0 / tangent.hypot(1.0);
+    let tangent = theta.signum() / (theta.abs() + libm::hypot(theta, 1.0));
+    let cosine = 1.0 / libm::hypot(tangent, 1.0);
     let sine = tangent * cosine;
     for k in 0..n {
         let (x, y) = (a[k * n + p], a[k * n + q]);

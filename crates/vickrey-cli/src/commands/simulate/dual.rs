@@ -176,7 +176,7 @@ fn played(of: &DualScenario, plays: &[Play], seed: u64) -> Result<Played, Failur
         let outcome: &Stage = step.outcome;
         if let Some(end) = &outcome.settled {
             settled = Some(end.clone());
-            events = told(&outcome.events, of);
+            events = told(&outcome.events, &of.named());
         }
     })
     .map_err(|error| Failure::run(error.to_string()))?;

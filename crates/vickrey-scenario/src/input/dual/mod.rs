@@ -16,6 +16,7 @@ use vickrey::faithful::dual::model::{Follower, Problem as Shared, ProblemError};
 use vickrey::faithful::dual::projection::Infeasible;
 use vickrey::faithful::dual::rules::{Method, Plan, PlanError, Rules, Unfit};
 use vickrey::faithful::dual::strategies::Play;
+use vickrey::mechanism::AgentId;
 
 use self::followers::Read;
 use self::numbers::{ANY, each};
@@ -47,6 +48,13 @@ pub struct DualScenario {
     pub plays: Vec<Play>,
     /// Time limits of live runs.
     pub timing: Timing,
+}
+
+impl DualScenario {
+    /// How sentences name followers.
+    pub fn named(&self) -> impl Fn(AgentId) -> String {
+        |agent| format!("`{}`", self.plan.problem().name(agent))
+    }
 }
 
 /// Time limits of live runs, in milliseconds.

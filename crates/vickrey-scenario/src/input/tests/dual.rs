@@ -251,5 +251,5 @@ fn events_in_words() {
         format!("round 9: {nearest} is decided"),
         format!("{nearest} is what taxes compare with in the problems without `Ann` and `Bob and Cyd`"),
     ];
-    assert_eq!(crate::output::dual::told(&events, of), expected);
+    assert_eq!(crate::output::dual::told(&events, &of.named()), expected);
 }

@@ -226,7 +226,7 @@ impl DualResult<'_> {
             couplings: self.coupling_rows(),
             followers: (rows.len() <= MOST_INLINE).then(|| rows.map(|i| self.follower_row(i)).collect()),
             rounds: (rounds <= MOST_ROUNDS).then(|| (0..rounds).map(|k| self.round_row(k)).collect()),
-            events: notes::told(self.events(), self.of),
+            events: notes::told(self.events(), &self.of.named()),
         }
     }
 

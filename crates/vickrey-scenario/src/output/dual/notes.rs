@@ -9,7 +9,6 @@ use vickrey::faithful::dual::tax::Status;
 use vickrey::mechanism::AgentId;
 
 use super::DualResult;
-use crate::DualScenario;
 use crate::output::number::{amount, list};
 
 /// Followers without whom the totals cannot be met are named, as all that follows depends on them.
@@ -19,7 +18,7 @@ const MOST_NAMES: usize = 4;
 
 /// What went other than the protocol asks, in order, in words. What happens round after round is told once, where it happens
 /// first, with how often.
-pub fn told(events: &[Event], of: &DualScenario) -> Vec<String> {
+pub fn told(events: &[Event], name: &dyn Fn(AgentId) -> String) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for event in events {
@@ -31,19 +30,18 @@ pub fn told(events: &[Event], of: &DualScenario) -> Vec<String> {
             Event::Dropped { .. } | Event::NoTax { .. } | Event::NoValues { .. } => true,
         };
         if first {
-            all.push(words(event, events, of));
+            all.push(words(event, events, name));
         }
     }
     all
 }
 
 /// An event and, of those that repeat, all that are like it.
-fn words(event: &Event, events: &[Event], of: &DualScenario) -> String {
-    let name = |agent: &AgentId| format!("`{}`", of.plan.problem().name(*agent));
+fn words(event: &Event, events: &[Event], name: &dyn Fn(AgentId) -> String) -> String {
     match event {
         Event::Missing { follower: who, .. } => format!(
             "{} has no usable answer in {}, to some problems at least; what was held before counts",
-            name(who),
+            name(*who),
             rounds(events, |e| match e {
                 Event::Missing { round, follower, .. } if follower == who => Some(*round),
                 _ => None,
@@ -51,12 +49,12 @@ fn words(event: &Event, events: &[Event], of: &DualScenario) -> String {
         ),
         Event::Dropped { round, follower, again } => format!(
             "round {round}: {} is dropped{}",
-            name(follower),
+            name(*follower),
             if *again { ", and is not the first: the theory covers one" } else { "" }
         ),
         Event::Kept { follower: who, .. } => format!(
             "{} would be dropped, but the totals cannot be met without her: her last part is held ({})",
-            name(who),
+            name(*who),
             rounds(events, |e| match e {
                 Event::Kept { round, follower } if follower == who => Some(*round),
                 _ => None,
@@ -74,15 +72,15 @@ fn words(event: &Event, events: &[Event], of: &DualScenario) -> String {
                 }
             )
         }
-        Event::Fallback { round, absent } => fallback(*round, absent, events, of),
+        Event::Fallback { round, absent } => fallback(*round, absent, events, name),
         Event::NoTax { follower } => format!(
             "after the drop the totals cannot be met without {} as well: her tax is zero",
-            name(follower)
+            name(*follower)
         ),
         Event::NoValues { follower } => {
             format!(
                 "{} does not say what the decision costs her: her costs count in nobody's tax",
-                name(follower)
+                name(*follower)
             )
         }
     }
@@ -100,7 +98,7 @@ fn rounds(events: &[Event], round: impl Fn(&Event) -> Option<usize>) -> String {
 
 /// What is decided when the last answers leave nothing of the totals: in the main problem, or in those that taxes compare with,
 /// which are told together.
-fn fallback(round: usize, absent: &[AgentId], events: &[Event], of: &DualScenario) -> String {
+fn fallback(round: usize, absent: &[AgentId], events: &[Event], name: &dyn Fn(AgentId) -> String) -> String {
     const WHAT: &str =
         "the last answers leave nothing of the totals, so that what comes nearest to everybody's absence";
     if absent.is_empty() {
@@ -113,11 +111,8 @@ fn fallback(round: usize, absent: &[AgentId], events: &[Event], of: &DualScenari
             _ => None,
         })
         .collect();
-    let name = |without: &&[AgentId]| {
-        let names: Vec<_> = without.iter().map(|&i| of.plan.problem().name(i)).collect();
-        names.join(" and ")
-    };
-    let names: Vec<String> = all.iter().take(MOST_NAMES).map(name).collect();
+    let together = |without: &&[AgentId]| without.iter().map(|&i| name(i)).collect::<Vec<_>>().join(" and ");
+    let names: Vec<String> = all.iter().take(MOST_NAMES).map(together).collect();
     format!(
         "{WHAT} is what taxes compare with in the problems without {}",
         list(&names, all.len(), MOST_NAMES)

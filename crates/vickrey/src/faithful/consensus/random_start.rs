@@ -22,7 +22,6 @@
 //! Nothing has to be known of l beforehand: where a is above it, ||y|| is large and mu small.
 
 use rand::RngExt;
-use rand_distr::StandardNormal;
 
 use super::model::Graph;
 use crate::numeric::random::{Purpose, stream};
@@ -58,24 +57,29 @@ pub(super) fn second(graph: &Graph, known: (f64, f64), most: f64) -> (f64, f64) 
 
 /// t: as small as every start's part of the chance asks.
 fn unlikely(n: usize) -> f64 {
-    CHANCE.powf(1.0 / STARTS as f64) / (2.0 * n as f64 / std::f64::consts::PI).sqrt()
+    libm::pow(CHANCE, 1.0 / STARTS as f64) / (2.0 * n as f64 / std::f64::consts::PI).sqrt()
 }
 
 /// Steps after which T_k is 2/t two shares below an upper bound.
 fn needed(graph: &Graph, high: f64, share: f64, most: f64) -> f64 {
     let a = (1.0 - share) * high;
     let x = 1.0 + 2.0 * share * high / (most - a);
-    (4.0 / unlikely(graph.len())).ln() / x.acosh()
+    libm::log(4.0 / unlikely(graph.len())) / libm::acosh(x)
 }
 
 fn norm(x: &[f64]) -> f64 {
     compensated(x.iter().map(|x| x * x)).sqrt()
 }
 
-/// Uniform on the unit sphere of vectors without mean.
+/// Uniform on the unit sphere of vectors without mean. Logarithms and cosines of the software library, as everywhere here:
+/// leader and followers on different machines must come to the same bits.
 fn start(n: usize, index: u64) -> Vec<f64> {
     let mut rng = stream(0, Purpose::Instance, index);
-    let mut q: Vec<f64> = (0..n).map(|_| rng.sample(StandardNormal)).collect();
+    let mut normal = || {
+        let (radius, angle): (f64, f64) = (rng.random(), rng.random());
+        (-2.0 * libm::log(1.0 - radius)).sqrt() * libm::cos(std::f64::consts::TAU * angle)
+    };
+    let mut q: Vec<f64> = (0..n).map(|_| normal()).collect();
     centre(&mut q);
     let size = norm(&q);
     q.iter_mut().for_each(|x| *x /= size);
@@ -127,7 +131,7 @@ impl Chebyshev<'_> {
         let error = f64::EPSILON * (d + 8.0) * (2.0 * (self.c + self.a + 4.0 * d) / width + 2.0) * largest;
         let t = unlikely(self.graph.len());
         // T_k(cosh p) >= exp(k p)/2; beyond what exp can hold the first term is zero.
-        let small = |x: f64| 2.0 * size * (-(k as f64) * x.acosh()).exp() + error / (x - 1.0) <= t;
+        let small = |x: f64| 2.0 * size * libm::exp(-(k as f64) * libm::acosh(x)) + error / (x - 1.0) <= t;
         let (mut below, mut above) = (1.0, (self.c + self.a) / width);
         if !small(above) {
             return 0.0;
