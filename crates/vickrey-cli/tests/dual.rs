@@ -332,3 +332,30 @@ fn audits_pass() {
     let out = desk.out(&["audit", "exact.toml", "--effort", "quick"]);
     has(&out, &["Verdict: nothing that is promised was found violated"]);
 }
+
+/// What a certificate says of the decision bounds nothing that lies gain, where the theory does not apply.
+#[test]
+fn rules_that_promise_nothing_state_no_epsilon() {
+    let desk = desk();
+    let ascent = "method = \"ascent\"\nstep = 0.4\nrounds = 5";
+    let limited = THREE.replace("curvature", "low = -20\nhigh = 20\ncurvature");
+    for (rules, said) in [
+        (format!("{ascent}\nmode = \"clearing-price\""), "not incentive compatible"),
+        (format!("{ascent}\nmarginals = \"warm\"\nmarginal-rounds = 1"), "marginals are warm"),
+        ("method = \"ascent\"\nrounds = 5\nmoduli = \"announced\"".into(), "curvatures are announced"),
+        ("method = \"multipliers\"\nrho = 1\nrounds = 8\nbound = \"naive\"".into(), "the bound is naive"),
+    ] {
+        desk.write("broken.toml", &limited.replace(ascent, &rules));
+        let json = desk.json(&["run", "broken.toml", "--json"]);
+        assert_eq!(json["summary"]["epsilon"], Value::Null, "{rules}");
+        // A bound that is none bounds the decision neither.
+        assert_eq!(json["summary"]["certificate"].is_null(), rules.contains("naive"), "{json:#}");
+        let out = desk.out(&["run", "broken.toml"]);
+        assert!(!out.contains("epsilon is certified") && out.contains(said), "{out}");
+        let json = desk.json(&["simulate", "broken.toml", "--liars", "Bob=script:1;2", "--json"]);
+        let text = json.to_string();
+        assert!(text.contains(said) && !text.contains("no single follower gains more"), "{json:#}");
+        let audit = desk.json(&["audit", "broken.toml", "--effort", "quick", "--json"]);
+        assert!(audit.to_string().contains("these rules promise none"), "{rules}");
+    }
+}

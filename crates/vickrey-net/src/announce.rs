@@ -34,7 +34,7 @@ pub enum Announced {
 pub enum NotAnnounceable {
     /// A rule that is for audits.
     #[error(
-        "{field}: found {found}, accepted in a live run is {accepted}: what is computed without a follower must not depend on her"
+        "{field}: found {found}, accepted in a live run is {accepted}: otherwise nothing bounds what a follower can gain by lying"
     )]
     AuditOnly {
         /// Which rule.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use support::{always, ascent, bits, case_a, drive, mixed, over_sockets, settled};
 use vickrey::faithful::dual::follower::Faithful;
 use vickrey::faithful::dual::leader::{Event, Leader, Letter, Phase, Report};
-use vickrey::faithful::dual::rules::{Marginals, Method, Mode, Plan, Rules, Stop};
+use vickrey::faithful::dual::rules::{Bound, Marginals, Method, Mode, Moduli, Plan, Rules, Stop};
 use vickrey_net::announce::{NotAnnounceable, Terms};
 use vickrey_net::course::{Incident, Stage, Verdict};
 use vickrey_net::desk::{Desk, DeskError, What, replay};
@@ -220,15 +220,32 @@ fn rules_for_audits_and_missing_limits_are_not_played_live() {
     let game = case_a(ascent(0.4), Stop::Rounds(3), Mode::Vcg);
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record");
-    let rules = Rules { marginals: Marginals::Warm { rounds: 1 }, ..game.plan.rules().clone() };
-    let mut intent = game.intent(PATIENT);
-    let plan = Arc::new(Plan::new(game.plan.problem().clone(), rules).unwrap());
-    intent.what = What::Dual { plan, unlimited: false };
-    let error = Desk::open(intent, &record).unwrap_err();
-    assert!(
-        matches!(error, DeskError::Intent(NotAnnounceable::AuditOnly { field: "marginals", .. })),
-        "{error}"
-    );
+    let multipliers = Method::Multipliers { rho: 1.0, relaxation: 1.0 };
+    let usual = || game.plan.rules().clone();
+    for (wrong, rules) in [
+        ("marginals", Rules { marginals: Marginals::Warm { rounds: 1 }, ..usual() }),
+        (
+            "moduli",
+            Rules { moduli: Moduli::Announced, method: Method::Accelerated { step: None }, ..usual() },
+        ),
+        ("bound", Rules { bound: Bound::Naive, method: multipliers, ..usual() }),
+        ("mode", Rules { mode: Mode::ClearingPrice, ..usual() }),
+    ] {
+        let mut intent = game.intent(PATIENT);
+        let plan = Arc::new(Plan::new(game.plan.problem().clone(), rules).unwrap());
+        assert!(plan.rules().unproved().is_some());
+        intent.what = What::Dual { plan, unlimited: false };
+        let error = Desk::open(intent, &record).unwrap_err();
+        assert!(
+            matches!(error, DeskError::Intent(NotAnnounceable::AuditOnly { field, .. }) if field == wrong),
+            "{wrong}: {error}"
+        );
+    }
+    // And no follower plays with a leader who announces it.
+    let mut body = vickrey_net::dual::announce::write(&game.plan, &PATIENT, false).unwrap();
+    body["mode"] = "clearing-price".into();
+    let error = vickrey_net::dual::announce::read(&body).unwrap_err().to_string();
+    assert!(error.contains("clearing-price"), "{error}");
     let open = case_a(ascent(0.4), Stop::Rounds(3), Mode::Vcg);
     let mut followers = open.plan.problem().followers().to_vec();
     followers[1].high[0] = f64::INFINITY;

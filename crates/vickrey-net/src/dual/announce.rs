@@ -114,6 +114,9 @@ pub fn write(plan: &Plan, terms: &Terms, unlimited: bool) -> Result<Value, NotAn
 /// Only rules that the theory covers are played with others' money.
 fn live(rules: &Rules) -> Result<(), NotAnnounceable> {
     let audit = |field, found, accepted| Err(NotAnnounceable::AuditOnly { field, found, accepted });
+    if rules.mode == Mode::ClearingPrice {
+        return audit("mode", "clearing-price", "vcg, dual or zero");
+    }
     if rules.marginals != Marginals::Cold {
         return audit("marginals", "a warm start", "a cold one");
     }
@@ -136,6 +139,7 @@ pub fn read(body: &Value) -> Result<(Plan, Terms), Unacceptable> {
     let terms = Terms { round_ms: body.round_ms, value_ms: body.value_ms, deposit: body.deposit };
     check_terms(&terms).map_err(|e| wrong("announce", "terms", e, "times and sums in range"))?;
     let rules = read_rules(&body)?;
+    live(&rules).map_err(|e| wrong("plan", "rules", e, "rules that bound what lies gain"))?;
     let problem = read_problem(body)?;
     let plan =
         Plan::new(problem, rules).map_err(|e| wrong("plan", "rules", e, "rules that go with the problem"))?;

@@ -9,12 +9,11 @@ use vickrey::audit::{AuditOptions, Effort};
 use vickrey::faithful::dual::audit::{BestPlay, best_play};
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::protocol::{DualDecomposition, Stage};
-use vickrey::faithful::dual::rules::Mode;
 use vickrey::faithful::dual::strategies::{DualWorld, Play, Player};
 use vickrey::faithful::dual::tax::Settled;
 use vickrey::mechanism::{AgentId, Strategy};
 use vickrey::simulate::{Pair, Profile, Totals, run as play, run_seed};
-use vickrey_scenario::output::dual::told;
+use vickrey_scenario::output::dual::{lies_pay, told};
 use vickrey_scenario::output::{Named, Pairs};
 use vickrey_scenario::{DualScenario, Problem, Scenario};
 
@@ -187,11 +186,9 @@ fn played(of: &DualScenario, plays: &[Play], seed: u64) -> Result<Played, Failur
 fn remark(all: &mut Pairs<'_>, honest: &Played, lying: &Played, of: &DualScenario) {
     let money = &all.scenario.units.money;
     let epsilon = honest.settled.as_ref().and_then(|settled| settled.epsilon);
-    let mode = of.plan.rules().mode;
+    let pays = lies_pay(of.plan.rules());
     match epsilon {
-        _ if mode == Mode::ClearingPrice => {
-            all.warnings.push("clearing-price payments are not incentive compatible: lies pay".into());
-        }
+        _ if pays.is_some() => all.warnings.extend(pays),
         Some(epsilon) => all.notes.push(format!(
             "epsilon of the faithful run is {}: no single follower gains more while the others are faithful",
             amount(epsilon, money)

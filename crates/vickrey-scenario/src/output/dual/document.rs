@@ -51,9 +51,9 @@ pub struct DualSummary {
     pub budget: f64,
     /// What they would pay together at the clearing price.
     pub clearing_payment: f64,
-    /// Nobody gains more than this by any deviation; null if nothing is certified, or the mode promises nothing.
+    /// Nobody gains more than this by any deviation; null if nothing is certified, or the rules promise nothing.
     pub epsilon: Option<f64>,
-    /// Cost less the lower bound, as it was computed: may be negative by rounding.
+    /// Cost less the lower bound, as it was computed: may be negative by rounding. Null without a bound that holds.
     pub certificate: Option<f64>,
     /// A lower bound on the cost of any decision that meets the couplings.
     pub lower: Option<f64>,
@@ -235,7 +235,6 @@ impl DualResult<'_> {
         let (plan, traffic) = (&self.of.plan, self.state.traffic());
         let cost: f64 = (0..self.followers()).map(|i| self.cost(i)).sum();
         let payment: f64 = self.settled.payment.iter().sum();
-        let promised = plan.rules().mode != Mode::ClearingPrice;
         let misses = self.used().into_iter().zip(plan.problem().total()).map(|(u, c)| (u - c).abs());
         let main = self.state.solved(self.state.main_problem());
         DualSummary {
@@ -248,9 +247,9 @@ impl DualResult<'_> {
             payment,
             budget: payment,
             clearing_payment: self.clearing.iter().sum(),
-            epsilon: self.settled.epsilon.filter(|_| promised),
-            certificate: self.settled.certificate,
-            lower: main.and_then(|main| main.finish.lower),
+            epsilon: self.settled.epsilon,
+            certificate: self.settled.certificate.filter(|_| self.bounds_hold()),
+            lower: main.and_then(|main| main.finish.lower).filter(|_| self.bounds_hold()),
             status: self.settled.status,
             imbalance: misses.fold(0.0, f64::max),
             rounds: traffic.rounds,
@@ -311,7 +310,7 @@ impl DualResult<'_> {
             round: glance.round,
             price: glance.price.clone(),
             residual: glance.residual,
-            lower: glance.lower.and_then(finite),
+            lower: glance.lower.and_then(finite).filter(|_| self.bounds_hold()),
             certificate: self.certificate(round),
             momentum_restart: glance.slowed,
         }

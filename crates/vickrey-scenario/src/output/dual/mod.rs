@@ -9,7 +9,7 @@ use vickrey::audit::Progress;
 use vickrey::faithful::dual::audit::AuditError;
 use vickrey::faithful::dual::leader::{Event, Glance, Leader, LeaderError, State};
 use vickrey::faithful::dual::projection;
-use vickrey::faithful::dual::rules::Stop;
+use vickrey::faithful::dual::rules::{Stop, Unproved};
 use vickrey::faithful::dual::strategies::faithful_rounds;
 use vickrey::faithful::dual::tax::{Settled, clearing};
 use vickrey::mechanism::AgentId;
@@ -18,7 +18,7 @@ pub use document::{
     CouplingRow, DecisionRow, DualFollowerRow, DualPart, DualSummary, RoundRow, method_words, mode_name,
     status_words,
 };
-pub use notes::told;
+pub use notes::{lies_pay, told};
 
 use crate::{DualScenario, Scenario};
 
@@ -134,7 +134,12 @@ impl<'a> DualResult<'a> {
     pub fn certificate(&self, round: usize) -> Option<f64> {
         let lower = self.rounds().get(round)?.lower?;
         let cost = (*self.cost_by_round.get(round)?)?;
-        Some(cost - lower).filter(|gap| gap.is_finite())
+        Some(cost - lower).filter(|gap| gap.is_finite() && self.bounds_hold())
+    }
+
+    /// Whether what is called a lower bound is one.
+    pub fn bounds_hold(&self) -> bool {
+        self.of.plan.rules().unproved() != Some(Unproved::UnsoundBound)
     }
 
     /// What went other than the protocol asks.

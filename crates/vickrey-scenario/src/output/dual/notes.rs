@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use vickrey::faithful::dual::leader::Event;
-use vickrey::faithful::dual::rules::{Marginals, Method, Mode, Moduli};
+use vickrey::faithful::dual::rules::{Method, Mode, Rules, Unproved};
 use vickrey::faithful::dual::strategies::Play;
 use vickrey::faithful::dual::tax::Status;
 use vickrey::mechanism::AgentId;
@@ -125,17 +125,14 @@ pub(super) fn sentences(result: &DualResult<'_>) -> Vec<String> {
 }
 
 fn epsilon(result: &DualResult<'_>) -> Option<String> {
-    let (mode, epsilon) = (result.of.plan.rules().mode, result.settled.epsilon?);
-    (mode != Mode::ClearingPrice && lies_pay(result).is_none()).then(|| {
-        let most = match epsilon > 0.0 {
-            true => amount(epsilon, &result.scenario.units.money),
-            false => "rounding".to_owned(),
-        };
-        format!(
-            "epsilon is certified: no follower gains more than {most} by any messages, or by silence, while the others are \
-             faithful"
-        )
-    })
+    let epsilon = result.settled.epsilon?;
+    let most = match epsilon > 0.0 {
+        true => amount(epsilon, &result.scenario.units.money),
+        false => "rounding".to_owned(),
+    };
+    Some(format!(
+        "epsilon is certified: no follower gains more than {most} by any messages, or by silence, while the others are faithful"
+    ))
 }
 
 fn deficit(result: &DualResult<'_>) -> Option<String> {
@@ -167,32 +164,28 @@ fn decisions(result: &DualResult<'_>) -> Option<String> {
     Some(format!("the totals cannot be met without {}", list(&names, names.len(), MOST_ESSENTIAL)))
 }
 
-/// Why lies may pay under the rules, whatever epsilon says.
-fn lies_pay(result: &DualResult<'_>) -> Option<String> {
-    let rules = result.of.plan.rules();
-    if rules.mode == Mode::ClearingPrice {
-        return Some("clearing-price payments are not incentive compatible: lies pay".into());
-    }
-    if matches!(rules.marginals, Marginals::Warm { .. }) && rules.mode.has_marginals() {
-        return Some(
-            "marginals are warm: what is computed without a follower depends on her, and lies may pay more than epsilon"
-                .into(),
-        );
-    }
-    if rules.moduli == Moduli::Announced && rules.mode.has_marginals() {
-        return Some(
-            "curvatures are announced: a follower decides on the steps of the problem without her, and lies may pay more than \
-             epsilon"
-                .into(),
-        );
-    }
-    None
+/// Why lies may pay under the rules, whatever the certificate says.
+pub fn lies_pay(rules: &Rules) -> Option<String> {
+    let why = match rules.unproved()? {
+        Unproved::ClearingPrice => "clearing-price payments are not incentive compatible: lies pay",
+        Unproved::UnsoundBound => {
+            "the bound is naive: what is called a certificate is none, and there is no epsilon"
+        }
+        Unproved::WarmMarginals => {
+            "marginals are warm: what is computed without a follower depends on her, lies may pay, and there is no epsilon"
+        }
+        Unproved::AnnouncedModuli => {
+            "curvatures are announced: a follower decides on the steps of the problem without her, lies may pay, and there is \
+             no epsilon"
+        }
+    };
+    Some(why.into())
 }
 
 /// What may not be meant that way.
 pub(super) fn warnings(result: &DualResult<'_>) -> Vec<String> {
     let mut all = result.scenario.warnings.clone();
-    all.extend(lies_pay(result));
+    all.extend(lies_pay(result.of.plan.rules()));
     let (plan, settled) = (&result.of.plan, &result.settled);
     if settled.status == Status::NotConverged {
         let reached = match settled.certificate {

@@ -135,6 +135,41 @@ pub struct Rules {
     pub bound: Bound,
 }
 
+/// Why nothing bounds what a follower can gain under some rules, whatever the certificate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unproved {
+    /// [`Mode::ClearingPrice`]: no tax of the form that the theory is about.
+    ClearingPrice,
+    /// [`Bound::Naive`]: the certificate is none.
+    UnsoundBound,
+    /// [`Marginals::Warm`]: what a follower's tax compares with depends on her.
+    WarmMarginals,
+    /// [`Moduli::Announced`]: she decides on the steps of what her tax compares with.
+    AnnouncedModuli,
+}
+
+impl Rules {
+    /// Whether nothing that a follower does reaches what her tax compares with.
+    pub fn independent(&self) -> bool {
+        self.marginals == Marginals::Cold && self.moduli == Moduli::Public
+    }
+
+    /// Why no certificate is an epsilon; `None`: it is one (paper 003, Propositions 1 and 3).
+    pub fn unproved(&self) -> Option<Unproved> {
+        if self.mode == Mode::ClearingPrice {
+            Some(Unproved::ClearingPrice)
+        } else if self.bound == Bound::Naive && matches!(self.method, Method::Multipliers { .. }) {
+            Some(Unproved::UnsoundBound)
+        } else if self.mode.has_marginals() && self.marginals != Marginals::Cold {
+            Some(Unproved::WarmMarginals)
+        } else if self.mode.has_marginals() && self.moduli == Moduli::Announced {
+            Some(Unproved::AnnouncedModuli)
+        } else {
+            None
+        }
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {

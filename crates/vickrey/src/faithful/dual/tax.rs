@@ -159,7 +159,7 @@ pub(super) fn settle(plan: &Plan, state: &mut State, values: Vec<Values>) {
         value: reported.main,
         price: main.finish.price,
         certificate,
-        epsilon: certificate.filter(|_| bounded).map(|c| c.max(0.0)),
+        epsilon: certificate.filter(|_| bounded && plan.rules().unproved().is_none()).map(|c| c.max(0.0)),
         status,
         undefined,
     });

@@ -196,7 +196,9 @@ fn incentives(subject: &Subject<'_>, honest: &Honest, gains: &gains::Gains) -> G
         gains.worst.clone(),
         tolerance,
     );
-    let none = if honest.settled.undefined.is_empty() {
+    let none = if !subject.table.bounded() {
+        "none (these rules promise none)".to_owned()
+    } else if honest.settled.undefined.is_empty() {
         "none (no certificate)".to_owned()
     } else {
         let names: Vec<String> = honest.settled.undefined.iter().map(|&j| subject.name(j)).collect();

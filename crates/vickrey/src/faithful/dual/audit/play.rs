@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::faithful::dual::cost::Cost;
 use crate::faithful::dual::follower::Faithful;
 use crate::faithful::dual::leader::{Leader, LeaderError, Letter, Phase, Report, State};
-use crate::faithful::dual::rules::{Bound, Marginals, Mode, Moduli, Plan, Rules};
+use crate::faithful::dual::rules::{Mode, Plan, Rules};
 use crate::faithful::dual::strategies::{Play, Player};
 use crate::faithful::dual::tax::Settled;
 use crate::mechanism::AgentId;
@@ -85,13 +85,12 @@ impl<'a> Table<'a> {
 
     /// Whether nothing that a follower does reaches what her tax compares with.
     pub fn independent(&self) -> bool {
-        self.plan.rules().marginals == Marginals::Cold && self.plan.rules().moduli == Moduli::Public
+        self.plan.rules().independent()
     }
 
     /// Whether the theory bounds what anybody gains by the certificate.
     pub fn bounded(&self) -> bool {
-        let rules = self.plan.rules();
-        self.independent() && rules.mode != Mode::ClearingPrice && rules.bound == Bound::Sound
+        self.plan.rules().unproved().is_none()
     }
 
     /// The table on which gains are measured. Where what taxes compare with is out of a follower's reach it drops out of
