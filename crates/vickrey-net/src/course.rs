@@ -364,13 +364,14 @@ impl Course {
                 None => return Verdict::Ignored("followers do not say that here"),
             },
         };
-        if self.counted[i].as_ref().is_some_and(|c| c.bytes == sealed.bytes) {
-            return Verdict::Repeat;
-        }
+        // Before the bytes are compared: who moves there and back again sends the same ones.
         if message.kind == Kind::Ack && self.standing[i] == Standing::Member && self.acknowledges(message, i)
         {
             let elsewhere = self.side().elsewhere(i, &message.body);
             return if elsewhere { Verdict::Moved } else { Verdict::Repeat };
+        }
+        if self.counted[i].as_ref().is_some_and(|c| c.bytes == sealed.bytes) {
+            return Verdict::Repeat;
         }
         let (now, then) = ((self.stage as u8, self.k()), (stage as u8, message.k));
         if then > now {
@@ -378,13 +379,8 @@ impl Course {
         }
         if then < now {
             // Acknowledgements come again with every connection, receipts with every tax, and networks repeat old answers.
-            let place = match message.kind {
-                Kind::Report => (message.k as usize).checked_sub(1),
-                Kind::Value => self.answered[i].len().checked_sub(1),
-                _ => None,
-            };
-            let late = place.is_some_and(|p| self.answered[i].get(p) == Some(&false));
-            return if late { Verdict::Late } else { Verdict::Repeat };
+            let answer = matches!(message.kind, Kind::Report | Kind::Value);
+            return if answer && self.missed(i, message.k) { Verdict::Late } else { Verdict::Repeat };
         }
         match (&self.counted[i], self.asked(i)) {
             (_, false) => Verdict::Ignored("she is not asked"),
@@ -394,6 +390,18 @@ impl Course {
             }
             (None, true) => Verdict::Counts,
         }
+    }
+
+    /// Whether somebody refused to take part.
+    pub fn refused(&self) -> bool {
+        self.standing.iter().any(|standing| matches!(standing, Standing::Refused(_)))
+    }
+
+    /// Whether a follower's answer of a round that is over is missing; round 0 is that of final values, which come last.
+    fn missed(&self, follower: usize, k: u64) -> bool {
+        let Some(answered) = self.answered.get(follower) else { return false };
+        let place = if k == 0 { answered.len() } else { k as usize };
+        place.checked_sub(1).is_some_and(|place| answered.get(place) == Some(&false))
     }
 
     /// Whether an acknowledgement or a receipt is for what was said (all else is).
@@ -452,8 +460,7 @@ impl Course {
                 return self.close(silent);
             }
             Record::Said(sealed) => {
-                let own = self.archived().map(|m| canonical::text(&m.body));
-                if self.said || own != Some(canonical::text(&sealed.message.body)) {
+                if self.said || self.archived().as_ref() != Some(&sealed.message) {
                     return unfounded("a decision or tax that differs from what follows");
                 }
                 self.said = true;
@@ -462,12 +469,18 @@ impl Course {
                 return self.mechanism.side_mut().observe(positions);
             }
             Record::Observed { .. } => return unfounded("positions that nobody waits for"),
+            Record::Late { follower, k } if !self.missed(*follower, *k) => {
+                return unfounded("an answer that is late and was not missing");
+            }
             Record::Late { follower, k } => {
                 let Some(noted) = self.noted.get_mut(*follower) else {
                     return unfounded("a follower who is none");
                 };
                 noted[0] = Some(*k);
                 self.incidents.push(Incident::Late { follower: *follower, k: *k });
+            }
+            Record::Equivocation(sealed) if self.judge(sealed) != Verdict::Equivocation => {
+                return unfounded("a contradiction that is none");
             }
             Record::Equivocation(sealed) => {
                 let Party::Follower(follower) = sealed.message.from else {

@@ -32,6 +32,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// A connection on which nothing is heard for so long after HELLO is tried again, with twice the time at every try.
 const FIRST_WORD: Duration = Duration::from_secs(1);
 const LONGEST_FIRST_WORD: Duration = Duration::from_secs(60);
+/// A leader who waits for others may say nothing for a while.
+const LEAST_SILENCE: Duration = Duration::from_secs(10);
 /// An answer that the leader does not take within this time ends the connection.
 const TAKEN: Duration = Duration::from_secs(10);
 /// Longest pause between two tries to connect.
@@ -246,6 +248,11 @@ impl Clerk {
         Ok(said.map(|(seq, (kind, body))| self.say(kind, (0, seq), body)))
     }
 
+    /// What has failed beside the connection to the leader.
+    fn failed(&mut self) -> Option<FollowError> {
+        self.known.as_mut().and_then(|known| known.side.failed())
+    }
+
     /// What there is to see beside the connection to the leader.
     fn sights(&mut self) -> Vec<Sight> {
         self.known.as_mut().map_or_else(Vec::new, |known| known.side.sights())
@@ -278,6 +285,11 @@ impl Clerk {
             return Ok(Reply::Ignored("it is for somebody else"));
         }
         let ours = self.known.as_ref().map(|known| &known.announce.message);
+        // Who remembers another run than the one that is led here is told so, in the words of this one.
+        let told = ours.is_some_and(|ours| word(&message.body, "found") == ours.run);
+        if message.kind == Kind::Refuse && word(&message.body, "code") == "run" && told {
+            return Err(FollowError::Refused(refusal(&message.body)));
+        }
         if ours.is_some_and(|ours| (&ours.run, &ours.inst) != (&message.run, &message.inst)) {
             return Ok(Reply::Ignored("it is for another run"));
         }
@@ -571,6 +583,7 @@ fn follow_leader(
                 let before = heard;
                 let mut visit = Visit {
                     badge: &badge,
+                    patience,
                     first_word,
                     heard: &mut heard,
                     taxed: &mut taxed,
@@ -578,7 +591,11 @@ fn follow_leader(
                     start,
                     stop,
                 };
-                let ended = visit.attend(clerk, stream)?;
+                let ended = match visit.attend(clerk, stream) {
+                    Ok(ended) => ended,
+                    // What comes after a tax does not undo it.
+                    Err(error) => return taxed.ok_or(error),
+                };
                 if heard > before {
                     (pause, first_word) = (TICK, FIRST_WORD);
                 } else {
@@ -599,6 +616,9 @@ fn follow_leader(
             return Err(FollowError::Unreachable { seconds: patience.as_secs(), last: lost });
         }
         clerk.sights().into_iter().for_each(&mut *watch);
+        if let Some(failed) = clerk.failed() {
+            return Err(failed);
+        }
         watch(Sight::Disconnected(lost));
         thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -608,6 +628,7 @@ fn follow_leader(
 /// What a connection is watched with.
 struct Visit<'a> {
     badge: &'a Badge,
+    patience: Duration,
     first_word: Duration,
     heard: &'a mut Instant,
     taxed: &'a mut Option<Tax>,
@@ -645,7 +666,8 @@ impl Visit<'_> {
         let mut silence = self.first_word;
         let (mut reader, mut since) = (frame::Reader::default(), Instant::now());
         loop {
-            if self.stop.load(Ordering::Relaxed) || since.elapsed() >= silence {
+            let silent = since.elapsed() >= silence || self.heard.elapsed() > self.patience;
+            if self.stop.load(Ordering::Relaxed) || silent {
                 return Ok(FrameError::Closed.to_string());
             }
             let bytes = match reader.poll(&mut line, frame::LONGEST) {
@@ -666,7 +688,7 @@ impl Visit<'_> {
                 *self.heard = Instant::now();
                 // A leader whose machine went away says nothing more, not even goodbye.
                 let usual = |t: Terms| Duration::from_millis(2 * t.round_ms.max(t.value_ms));
-                silence = clerk.terms().map_or(silence, usual);
+                silence = clerk.terms().map_or(silence, |t| usual(t).max(LEAST_SILENCE));
             }
             let bytes = match reply {
                 Reply::Send(bytes) => bytes,

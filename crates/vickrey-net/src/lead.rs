@@ -6,15 +6,15 @@
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::course::{Course, Stage, Verdict};
+use crate::course::{Course, CourseError, Stage, Verdict};
 use crate::desk::{Desk, DeskError};
-use crate::frame;
+use crate::frame::{self, FrameError};
 use crate::keys::Enrolment;
 use crate::line::{Badge, Line};
 use crate::message::{Kind, Message, Party, Sealed};
@@ -29,6 +29,10 @@ const LONGEST_HELLO: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Letters that wait for one connection.
 const OUTBOX: usize = 4;
+/// Lines with one follower at a time.
+const LINES: usize = 4;
+/// A follower who is found elsewhere more often is not told of at once.
+const LEAST_MOVE: Duration = Duration::from_secs(1);
 /// Connections of strangers at a time, beside those of followers.
 const STRANGERS: usize = 64;
 
@@ -92,6 +96,8 @@ struct Hall {
     longest: usize,
     over: AtomicBool,
     strangers: AtomicUsize,
+    /// Lines with each follower.
+    guests: Vec<AtomicUsize>,
 }
 
 /// Leads a run to its end, or takes it up again. Followers have `join` to acknowledge; who has not by then takes no part.
@@ -112,16 +118,22 @@ pub fn lead(
         longest: desk.course().longest_report(),
         over: AtomicBool::new(false),
         strangers: AtomicUsize::new(0),
+        guests: (0..desk.course().followers()).map(|_| AtomicUsize::new(0)).collect(),
     };
     // No room in between: every connection has one message in hand at most.
     let (inbox, incoming) = mpsc::sync_channel(0);
     thread::scope(|scope| {
         let hall = &hall;
-        scope.spawn(move || receive_guests(scope, listener, hall, &inbox));
-        let doors = (0..desk.course().followers()).map(|_| None).collect();
-        let mut chair = Chair { desk, doors, incoming, join, watch, stop };
+        spawn(scope, move || receive_guests(scope, listener, hall, &inbox))?;
+        let n = desk.course().followers();
+        let doors = (0..n).map(|_| None).collect();
+        let (announced, moved) = (vec![None; n], vec![None; n]);
+        let mut chair = Chair { desk, doors, announced, moved, incoming, join, watch, stop };
         let ended = chair.run();
-        if let Err(LeadError::Desk(error)) = &ended {
+        // What the record cannot take, or who is late, ends this leader and not the run: it can be taken up again.
+        if let Err(LeadError::Desk(DeskError::Course(error))) = &ended
+            && (!matches!(error, CourseError::Incomplete(_)) || chair.desk.course().refused())
+        {
             chair.abort(&error.to_string());
         }
         hall.over.store(true, Ordering::Relaxed);
@@ -146,8 +158,15 @@ fn receive_guests<'s>(
             continue;
         }
         let inbox = inbox.clone();
-        scope.spawn(move || attend(scope, stream, hall, &inbox));
+        if spawn(scope, move || attend(scope, stream, hall, &inbox)).is_err() {
+            hall.strangers.fetch_sub(1, Ordering::Relaxed);
+        }
     }
+}
+
+/// A thread, if the system has one left. Without it a connection is as good as broken.
+fn spawn<'s>(scope: &'s Scope<'s, '_>, work: impl FnOnce() + Send + 's) -> std::io::Result<()> {
+    thread::Builder::new().spawn_scoped(scope, work).map(drop)
 }
 
 /// One connection from its beginning to its end.
@@ -155,20 +174,41 @@ fn attend<'s>(scope: &'s Scope<'s, '_>, stream: TcpStream, hall: &'s Hall, inbox
     let introduced = introduce(stream, hall);
     hall.strangers.fetch_sub(1, Ordering::Relaxed);
     let Some((line, follower, run)) = introduced else { return };
+    // She has one line in use and may have others that are not known to be broken yet.
+    if hall.guests[follower].fetch_add(1, Ordering::Relaxed) < LINES {
+        serve(scope, &line, (follower, run), hall, inbox);
+    }
+    hall.guests[follower].fetch_sub(1, Ordering::Relaxed);
+}
+
+fn serve<'s>(
+    scope: &'s Scope<'s, '_>,
+    line: &Arc<Line>,
+    (follower, run): (usize, Option<String>),
+    hall: &'s Hall,
+    inbox: &SyncSender<Incoming>,
+) {
     let (outbox, letters) = mpsc::sync_channel(OUTBOX);
     let writing = line.clone();
-    scope.spawn(move || write_letters(&writing, &letters));
+    if spawn(scope, move || write_letters(&writing, &letters)).is_err() {
+        return;
+    }
     let door = Door { outbox, line: line.clone() };
     if inbox.send(Incoming::Hello { follower, run, door }).is_err() {
         return;
     }
     let key_of = |party: Party| hall.enrolment.key(party).copied();
     let mut wait = || !hall.over.load(Ordering::Relaxed);
-    while let Ok(bytes) = frame::read(&mut &*line, hall.longest, &mut wait) {
+    loop {
+        let sealed = match frame::read(&mut &**line, hall.longest, &mut wait) {
+            Ok(bytes) => Sealed::open(&bytes, &key_of).ok(),
+            // What is still to be written to her is; the writer ends the line.
+            Err(FrameError::Closed) => return,
+            Err(_) => None,
+        };
         // After a frame that is broken the next one cannot be trusted to begin where it seems to: she dials again.
-        let Ok(sealed) = Sealed::open(&bytes, &key_of) else { break };
-        if sealed.message.from != Party::Follower(follower) || inbox.send(Incoming::Message(sealed)).is_err()
-        {
+        let Some(sealed) = sealed.filter(|s| s.message.from == Party::Follower(follower)) else { break };
+        if inbox.send(Incoming::Message(sealed)).is_err() {
             break;
         }
     }
@@ -208,6 +248,10 @@ fn write_letters(line: &Line, letters: &Receiver<Arc<[u8]>>) {
 struct Chair<'a> {
     desk: &'a mut Desk,
     doors: Vec<Option<Door>>,
+    /// ANNOUNCE for each follower, signed once.
+    announced: Vec<Option<Arc<[u8]>>>,
+    /// When each follower was last found elsewhere and her neighbours told so at once.
+    moved: Vec<Option<Instant>>,
     incoming: Receiver<Incoming>,
     join: Duration,
     watch: &'a mut dyn FnMut(&Course, Notice),
@@ -229,13 +273,15 @@ impl Chair<'_> {
         // Without a limit the stage lasts until it has what it waits for.
         let limit = self.desk.course().limit(self.join).unwrap_or(Duration::MAX);
         let pause = self.desk.course().pause(self.join);
-        let opened = Instant::now();
         (self.watch)(self.desk.course(), Notice::Opened);
         self.send_to_silent();
+        // Signing many long letters takes its time, which is not the followers'.
+        let opened = Instant::now();
         let mut again = pause;
         while self.waits()? {
             let elapsed = opened.elapsed();
             if elapsed >= limit {
+                self.take_waiting()?;
                 break;
             }
             if elapsed >= again {
@@ -265,6 +311,15 @@ impl Chair<'_> {
         }
     }
 
+    /// What was there before the limit and nobody had time for: at most one message of each connection.
+    fn take_waiting(&mut self) -> Result<(), LeadError> {
+        for _ in 0..LINES * self.doors.len() {
+            let Ok(incoming) = self.incoming.try_recv() else { return Ok(()) };
+            self.take(incoming)?;
+        }
+        Ok(())
+    }
+
     fn take(&mut self, incoming: Incoming) -> Result<(), LeadError> {
         match incoming {
             Incoming::Hello { follower, run, door } => self.welcome(follower, run.as_deref(), door),
@@ -274,7 +329,13 @@ impl Chair<'_> {
                 let acknowledged = (sealed.message.kind == Kind::Ack).then(|| sealed.clone());
                 let verdict = self.desk.take(sealed)?;
                 if let (Verdict::Moved, Some(sealed)) = (verdict, acknowledged) {
-                    self.desk.moves(&sealed).into_iter().for_each(|other| self.send_current(other));
+                    let concerned = self.desk.moves(&sealed);
+                    // At once now and then; otherwise with the next letters to the silent.
+                    let often = self.moved[follower].is_some_and(|moved| moved.elapsed() < LEAST_MOVE);
+                    if self.desk.course().stage() != Stage::Joining && !often {
+                        self.moved[follower] = Some(Instant::now());
+                        concerned.into_iter().for_each(|other| self.send_current(other));
+                    }
                 }
                 (self.watch)(self.desk.course(), Notice::Heard { follower, verdict });
             }
@@ -303,7 +364,8 @@ impl Chair<'_> {
             self.doors[follower] = None;
             return;
         }
-        let letter = self.desk.seal(announcement);
+        let desk = &self.desk;
+        let letter = self.announced[follower].get_or_insert_with(|| desk.seal(announcement)).clone();
         self.send(follower, &letter);
         if stage != Stage::Joining {
             self.send_current(follower);
@@ -326,9 +388,12 @@ impl Chair<'_> {
     }
 
     fn send(&mut self, follower: usize, letter: &Arc<[u8]>) {
-        // A connection that is closed, or does not read, is given up.
-        let given_up = self.doors[follower].take_if(|door| door.outbox.try_send(letter.clone()).is_err());
-        given_up.iter().for_each(|door| door.line.cut());
+        // A line that is closed is given up. One that is slow is not told everything: what matters is said again, and the
+        // writer's patience ends it if it does not read at all.
+        let closed = |door: &mut Door| {
+            matches!(door.outbox.try_send(letter.clone()), Err(TrySendError::Disconnected(_)))
+        };
+        self.doors[follower].take_if(closed);
     }
 
     fn abort(&mut self, reason: &str) {

@@ -240,12 +240,13 @@ impl Line {
         mut tls: Connection,
         wait: &mut dyn FnMut() -> bool,
     ) -> io::Result<Self> {
-        while tls.is_handshaking() {
+        while tls.is_handshaking() || tls.wants_write() {
+            // Asked at every step: who sends a byte now and then would otherwise never be asked.
             if !wait() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            match tls.complete_io(&mut socket) {
-                Ok(_) => {}
+            match shake_once(&mut tls, &mut socket) {
+                Ok(()) => {}
                 Err(e) if pauses(&e) => {}
                 Err(e) => {
                     part(&socket);
@@ -317,6 +318,7 @@ impl Line {
 impl Read for &Line {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut arrived = lock(&self.arrived);
+        let mut asked = false;
         loop {
             match lock(&self.tls).reader().read(into) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -325,6 +327,11 @@ impl Read for &Line {
             if self.decrypt(&mut arrived)? {
                 continue;
             }
+            if asked {
+                // Parts of a record may come for ever: who reads decides whether to go on.
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            asked = true;
             arrived.resize(PIECE, 0);
             let came = (&self.socket).read(&mut arrived);
             arrived.truncate(*came.as_ref().unwrap_or(&0));
@@ -350,6 +357,22 @@ impl Write for &Line {
 /// A thread that panicked while it held a lock has left nothing half done that matters: its line is broken at worst.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One reading from the socket or one writing to it.
+fn shake_once(tls: &mut Connection, socket: &mut TcpStream) -> io::Result<()> {
+    if tls.wants_write() {
+        return tls.write_tls(socket).map(drop);
+    }
+    if tls.read_tls(socket)? == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    let processed = tls.process_new_packets();
+    if processed.is_err() {
+        // Says why, if it can be said.
+        let _ = tls.write_tls(socket);
+    }
+    processed.map(drop).map_err(io::Error::other)
 }
 
 /// Lets the other side read why it is refused: closing with bytes unread would throw away what is on its way to her.

@@ -153,7 +153,7 @@ pub fn read(path: &Path) -> Result<Contents, LogError> {
 }
 
 /// A new file is only safe once its folder is. Where folders cannot be opened (Windows) there is nothing to do.
-fn sync_folder(path: &Path) {
+pub(crate) fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();

@@ -206,6 +206,11 @@ pub trait FollowerSide: Debug + Send {
     /// Where she ended, as far as she knows.
     fn decision(&self) -> Option<Vec<f64>>;
 
+    /// What has failed beside the connection to the leader, once: she cannot go on then.
+    fn failed(&mut self) -> Option<FollowError> {
+        None
+    }
+
     /// What there is to see beside the connection to the leader, since the last time.
     fn sights(&mut self) -> Vec<Sight> {
         Vec::new()

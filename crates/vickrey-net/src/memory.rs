@@ -1,7 +1,8 @@
 //! What a follower remembers between starts: one file, written whole or not at all.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use crate::canonical;
 use crate::follow::FollowError;
+use crate::log::sync_folder;
 
 /// A file of named parts; without a path nothing is kept.
 #[derive(Debug)]
@@ -56,18 +58,29 @@ impl Memory {
         let mut all = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend(parts.into_iter().map(|(name, value)| (name, canonical::text(&value))));
         let texts: Vec<String> = all.iter().map(|(name, text)| format!("\"{name}\":{text}")).collect();
-        write_whole(path, &format!("{{{}}}", texts.join(","))).map_err(|e| self.wrong(e.to_string()))
+        let text = format!("{{{}}}", texts.join(","));
+        // On the disk before anything is said that rests on it, if the power goes as well.
+        write_whole(path, &text, true).map_err(|e| self.wrong(e.to_string()))
     }
 }
 
-/// Writes a file beside the one that is meant and gives it its name: who reads finds the old one or the new one.
+/// Writes a file beside the one that is meant and gives it its name: who reads finds the old one or the new one. `lasting`:
+/// it is on the disk then.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub fn write_whole(path: &Path, text: &str, lasting: bool) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(name);
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, path)
+    let mut file = File::create(&beside)?;
+    file.write_all(text.as_bytes())?;
+    if lasting {
+        file.sync_all()?;
+    }
+    std::fs::rename(&beside, path)?;
+    if lasting {
+        sync_folder(path);
+    }
+    Ok(())
 }

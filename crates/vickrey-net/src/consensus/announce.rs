@@ -87,6 +87,11 @@ pub fn read(body: &Value) -> Result<(Rules, Terms), Unacceptable> {
     let watch = WATCHES.iter().find(|(_, word)| *word == body.watch).map(|(watch, _)| *watch);
     let watch = watch.ok_or_else(|| wrong("announce", "watch", &body.watch, "observed or reported"))?;
     let refused = |e: consensus::ConsensusError| wrong("plan", "rules", e, "rules that go with the graph");
+    // Before anything takes memory by a number that somebody has written.
+    if body.ranges.len() != body.N {
+        let (found, accepted) = (format!("{} ranges", body.ranges.len()), format!("{}, as N says", body.N));
+        return Err(wrong("announce", "ranges", found, &accepted));
+    }
     let mut instance = Graph::new(body.N, body.edges)
         .and_then(|graph| Instance::new(graph, &body.ranges))
         .map_err(refused)?;

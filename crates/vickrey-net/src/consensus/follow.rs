@@ -120,6 +120,10 @@ impl FollowerSide for Side {
         Some(vec![self.post.position()])
     }
 
+    fn failed(&mut self) -> Option<FollowError> {
+        self.post.failed()
+    }
+
     fn sights(&mut self) -> Vec<Sight> {
         self.post.sights()
     }

@@ -10,6 +10,7 @@ use vickrey::faithful::consensus::{Consensus, Rules, Watch};
 use vickrey::mechanism::{Arrival, Mechanism};
 
 use super::letters;
+use super::post::GRACE;
 use crate::announce::Terms;
 use crate::course::{CourseError, Stage};
 use crate::mechanism::{LeaderSide, Letter};
@@ -17,6 +18,8 @@ use crate::message::Kind;
 
 /// Addresses are said again no more often.
 const LEAST_PAUSE: Duration = Duration::from_millis(250);
+/// What signing and writing may take in each round, beside the waiting for neighbours.
+const BETWEEN_ROUNDS_MS: u64 = 20;
 /// A value is a few numbers.
 const LONGEST_REPORT: usize = 1 << 16;
 
@@ -185,8 +188,9 @@ impl LeaderSide for Side {
     /// All rounds may take their time, and the values theirs. For a sensor the leader waits as long as it takes: without
     /// positions everybody would be fined.
     fn limit(&self, terms: Terms) -> Option<Duration> {
-        let rounds = (self.rules().rounds() as u64).saturating_mul(terms.round_ms);
-        let limit = Duration::from_millis(rounds.saturating_add(terms.value_ms));
+        let round = terms.round_ms.saturating_add(BETWEEN_ROUNDS_MS);
+        let rounds = (self.rules().rounds() as u64).saturating_mul(round);
+        let limit = Duration::from_millis(rounds.saturating_add(terms.value_ms)) + 2 * GRACE;
         (self.stage == Stage::Rounds).then_some(limit)
     }
 

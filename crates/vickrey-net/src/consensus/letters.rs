@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use vickrey::faithful::consensus::protocol::Report;
 
+/// Larger numbers are none.
+const LARGEST: f64 = 1e150;
+
 /// Longest address, bytes.
 pub const LONGEST_ADDRESS: usize = 255;
 
@@ -57,6 +60,7 @@ pub fn value(report: Report) -> Value {
 
 /// Reads the body of VALUE; never fails, what cannot be used is no number.
 pub fn read_value(body: &Value) -> Report {
-    let number = |key: &str| body.get(key).and_then(Value::as_f64);
+    // Beyond this sums of values might not be finite: no position that anybody can see costs so much.
+    let number = |key: &str| body.get(key).and_then(Value::as_f64).filter(|x| x.abs() <= LARGEST);
     Report { value: number("v").unwrap_or(f64::NAN), position: number("position") }
 }

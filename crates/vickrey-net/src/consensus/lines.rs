@@ -27,6 +27,8 @@ const TAKEN: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// On a line where nothing is heard for two rounds, and this long, the other end is thought to be gone.
 const LEAST_SILENCE: Duration = Duration::from_secs(2);
+/// A neighbour's name may stand for so many addresses.
+const ADDRESSES: usize = 4;
 /// Longest message between neighbours, bytes.
 const LONGEST: usize = 4096;
 /// Messages that wait for one line: a neighbour who is behind gets several at once.
@@ -37,7 +39,10 @@ const STRANGERS: usize = 64;
 /// A line to a neighbour at her address.
 fn dial(post: &Post, at: usize, address: &str) -> io::Result<Line> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{address}: found no such address"));
-    for address in address.to_socket_addrs()? {
+    for address in address.to_socket_addrs()?.take(ADDRESSES) {
+        if post.over() {
+            break;
+        }
         match TcpStream::connect_timeout(&address, DIAL) {
             Ok(stream) => {
                 prepare(&stream)?;
@@ -69,22 +74,30 @@ fn patience(post: &Post) -> impl FnMut() -> bool {
 /// Everything that runs at a post, until it is closed: the clock, who answers, and who dials.
 pub fn stand<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>) {
     let own = post.clone();
-    scope.spawn(move || own.keep_time(TICK));
+    spawn(scope, move || own.keep_time(TICK));
     let own = post.clone();
-    scope.spawn(move || receive(scope, &own));
+    spawn(scope, move || receive(scope, &own));
     for (at, neighbour) in post.neighbours().iter().enumerate() {
         if *neighbour > post.follower() {
             let own = post.clone();
-            scope.spawn(move || reach(scope, &own, at));
+            spawn(scope, move || reach(scope, &own, at));
         }
     }
+}
+
+/// A thread, if the system has one left; whether it has. Without it a line is as good as broken.
+fn spawn<'s>(scope: &'s Scope<'s, '_>, work: impl FnOnce() + Send + 's) -> bool {
+    thread::Builder::new().spawn_scoped(scope, work).is_ok()
 }
 
 /// Dials a neighbour again and again.
 fn reach<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>, at: usize) {
     let mut pause = TICK;
     while !post.over() {
-        if let Some(address) = post.address_of(at)
+        let address = post.address_of(at);
+        // Until the run begins there is nobody to dial, and no reason to become slower.
+        let early = address.is_none();
+        if let Some(address) = address
             && let Ok(line) = dial(post, at, &address)
             && frame::write(&mut &line, &post.hello(at)).is_ok()
             && attend(scope, post, at, line, None)
@@ -95,7 +108,7 @@ fn reach<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>, at: usize) {
         while !post.over() && Instant::now() < until {
             thread::sleep(TICK.min(pause));
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = if early { TICK } else { (pause * 2).min(LONGEST_PAUSE) };
     }
 }
 
@@ -116,14 +129,17 @@ fn receive<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>) {
             strangers.fetch_sub(1, Ordering::Relaxed);
             continue;
         }
-        let (post, strangers) = (post.clone(), strangers.clone());
-        scope.spawn(move || {
+        let (post, guests) = (post.clone(), strangers.clone());
+        let taken = spawn(scope, move || {
             let introduced = introduce(stream, &post);
-            strangers.fetch_sub(1, Ordering::Relaxed);
+            guests.fetch_sub(1, Ordering::Relaxed);
             if let Some((line, at, from)) = introduced {
                 attend(scope, &post, at, line, Some(from));
             }
         });
+        if !taken {
+            strangers.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -146,12 +162,14 @@ fn attend<'s>(scope: &'s Scope<'s, '_>, post: &Arc<Post>, at: usize, line: Line,
     let (outbox, letters) = mpsc::sync_channel(OUTBOX);
     let line = Arc::new(line);
     let writing = line.clone();
-    scope.spawn(move || write_letters(&writing, &letters));
+    if !spawn(scope, move || write_letters(&writing, &letters)) {
+        return false;
+    }
     let number = post.enter(at, outbox, from);
     let patience = (post.round() * 2).max(LEAST_SILENCE);
     let (mut heard, mut last) = (false, Instant::now());
     loop {
-        let mut wait = || !post.over() && (post.arrived() || last.elapsed() < patience);
+        let mut wait = || !post.over() && last.elapsed() < patience;
         let Ok(bytes) = frame::read(&mut &*line, LONGEST, &mut wait) else { break };
         // After a frame that is broken the next one cannot be trusted to begin where it seems to.
         match post.open(&bytes) {

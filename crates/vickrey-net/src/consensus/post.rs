@@ -23,6 +23,8 @@ use crate::message::{Kind, Message, Party, Sealed};
 
 /// A neighbour who is behind is told what was said since no more often: signing takes time, and she may ask on purpose.
 const ASKS: Duration = Duration::from_millis(10);
+/// The first round begins so much later than a follower is told where her neighbours are: lines have to be made first.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// Of what is to be seen, so much is kept until somebody looks.
 const SIGHTS: usize = 1000;
 
@@ -59,6 +61,8 @@ struct Inner {
     doors: Vec<Option<Door>>,
     /// When each neighbour was last told what was said since.
     told: Vec<Option<Instant>>,
+    /// The last round in which each neighbour was seen to contradict herself.
+    two_faced: Vec<u64>,
     number: u64,
     sights: Vec<Sight>,
     failed: Option<FollowError>,
@@ -94,6 +98,7 @@ impl Post {
             opened: (Instant::now(), 0),
             doors: neighbours.iter().map(|_| None).collect(),
             told: vec![None; neighbours.len()],
+            two_faced: vec![0; neighbours.len()],
             number: 0,
             sights: Vec::new(),
             failed: None,
@@ -193,8 +198,11 @@ impl Post {
         let first = inner.addresses.is_none();
         inner.addresses = Some(addresses);
         if first {
-            inner.opened = (Instant::now(), 0);
-            self.say(&mut inner, None);
+            inner.opened = (Instant::now() + GRACE, 0);
+            match self.memory.put([("own", self.remembers(&inner))]) {
+                Ok(()) => self.say(&mut inner, None),
+                Err(failed) => inner.failed = Some(failed),
+            }
         }
         drop(inner);
         self.changed.notify_all();
@@ -215,6 +223,11 @@ impl Post {
             Some(failed) => Err(failed),
             None => Ok(inner.walk.arrived().then(|| inner.walk.report())),
         }
+    }
+
+    /// What has failed here, once: she cannot go on then.
+    pub fn failed(&self) -> Option<FollowError> {
+        self.lock().failed.take()
     }
 
     /// Goes on from what she remembered.
@@ -292,7 +305,9 @@ impl Post {
                     send(&mut inner.doors[at], &state);
                 }
             }
-            Heard::Equivocation { first } => {
+            // Once for each round: she could contradict herself without end.
+            Heard::Equivocation { first } if message.k > inner.two_faced[at] => {
+                inner.two_faced[at] = message.k;
                 let (neighbour, first) = (self.neighbours[at], first.clone());
                 let second = sealed.bytes.clone();
                 see(&mut inner, Sight::TwoStates { neighbour, k: message.k, first, second });
@@ -305,23 +320,26 @@ impl Post {
     /// Closes the open round: remembered first, then gone, then said.
     pub fn step(&self) {
         let mut inner = self.lock();
-        self.step_in(&mut inner);
+        self.step_in(&mut inner, Instant::now());
     }
 
-    fn step_in(&self, inner: &mut Inner) {
+    /// `next`: when the next round is open.
+    fn step_in(&self, inner: &mut Inner, next: Instant) {
         let (k, silent) = (inner.walk.k(), inner.walk.silent());
         for at in silent {
             see(inner, Sight::Missed { neighbour: self.neighbours[at], k });
         }
+        let before = inner.walk.clone();
         inner.walk.step();
-        see(inner, Sight::Walked(k));
         let kept = self.memory.put([("own", self.remembers(inner))]).and_then(|()| self.go(k, &inner.walk));
         if let Err(failed) = kept {
-            // What is not remembered is not said: after a restart she might say something else.
+            // What is not remembered is not said, to nobody: after a restart she might say something else.
+            inner.walk = before;
             inner.failed = Some(failed);
             return;
         }
-        inner.opened = (Instant::now(), 0);
+        see(inner, Sight::Walked(k));
+        inner.opened = (next, 0);
         self.say(inner, None);
     }
 
@@ -329,7 +347,7 @@ impl Post {
     fn go(&self, k: u64, walk: &Walk) -> Result<(), FollowError> {
         let Some(path) = &self.goes else { return Ok(()) };
         let text = format!("round,position\n{k},{}\n", walk.position());
-        write_whole(path, &text)
+        write_whole(path, &text, false)
             .map_err(|e| FollowError::Memory { path: path.display().to_string(), why: e.to_string() })
     }
 
@@ -378,8 +396,14 @@ impl Post {
                 let silent = inner.walk.silent();
                 let (opened, said) = inner.opened;
                 let elapsed = opened.elapsed();
-                if silent.is_empty() || elapsed >= round {
-                    self.step_in(&mut inner);
+                if silent.is_empty() {
+                    self.step_in(&mut inner, Instant::now());
+                    continue;
+                }
+                if elapsed >= round {
+                    // By the clock, so that rounds do not get longer by what writing takes; unless she slept.
+                    let due = opened + round;
+                    self.step_in(&mut inner, if due.elapsed() < round { due } else { Instant::now() });
                     continue;
                 }
                 let again = round * said.clamp(1, 3) / 3;
