@@ -215,8 +215,19 @@ fn a_robot_who_does_not_go_with_the_run_is_named() {
     let address = free_address();
     desk.write("Relay.toml", "name = \"Relay\"\nwish = 0.95\n");
     let leader = Running::lead_with(&desk, &address, "run.record", &["--join", "30"]);
-    let robots: Vec<Running> =
-        WISHES.iter().map(|(name, _)| Running::follow(&desk, &address, name)).collect();
+    let mut robots: Vec<Running> =
+        WISHES[..2].iter().map(|(name, _)| Running::follow(&desk, &address, name)).collect();
+    // Who dials only after the leader has ended is told nothing, and waits for him.
+    let joined = || {
+        let record = fs::read(desk.path("run.record")).unwrap_or_default();
+        String::from_utf8_lossy(&record).matches("ACK").count()
+    };
+    let begun = Instant::now();
+    while joined() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{} joined", joined());
+        thread::sleep(Duration::from_millis(5));
+    }
+    robots.push(Running::follow(&desk, &address, "Relay"));
     let (code, _, wrong) = leader.end();
     assert!(code == 1 && wrong.contains("without Relay, who refuses"), "{wrong}");
     assert!(
