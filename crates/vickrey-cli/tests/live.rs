@@ -1,8 +1,13 @@
 //! Live runs with real processes: leader and followers, some of which are killed and started again.
 
+#[path = "support/storm.rs"]
+mod storm;
 mod support;
 
-use serde_json::Value;
+use std::fs;
+use std::thread;
+
+use serde_json::{Value, json};
 use support::Desk;
 use support::running::{Running, free_address};
 
@@ -54,6 +59,10 @@ fn prepared() -> Desk {
     desk
 }
 
+/// Between two kills the record of a storm grows by less than so many bytes: then all of them fall into a run of a dozen
+/// rounds.
+const FARTHEST: u64 = 1500;
+
 /// Payments and decisions by follower.
 fn numbers(result: &Value) -> Vec<Value> {
     let rows = result["followers"].as_array().unwrap();
@@ -85,12 +94,65 @@ fn killed_processes_are_started_again_and_nothing_changes() {
         assert_eq!(own["decision"], result["followers"][i]["allocation"]);
         assert_eq!(paid(&result, i).to_bits(), paid(&expected, i).to_bits(), "as in one process");
     }
-    assert_eq!(result["events"], serde_json::json!([]));
+    assert_eq!(result["events"], json!([]));
     assert_eq!(result["status"], "fixed_rounds");
     let verified = desk.json(&["verify", "killed.record", "--json"]);
     assert_eq!(numbers(&verified), numbers(&result));
     let text = desk.out(&["verify", "killed.record"]);
     assert!(text.contains("Ann") && text.contains("as many rounds as were announced"), "{text}");
+}
+
+/// A run through a bad network, the leader killed three times and each follower twice. Whether every answer arrived in its
+/// round, and how often somebody was killed.
+fn storm(rules: &str, seed: u64) -> (bool, usize) {
+    let desk = prepared();
+    let text = SHARED.replace("method = \"ascent\"\nstep = 0.01\nrounds = 400", rules);
+    // A lost frame costs a third of this.
+    desk.write(
+        "shared.toml",
+        &text.replace("round-ms = 60000", "round-ms = 3000").replace("value-ms = 60000", "value-ms = 3000"),
+    );
+    let names = PRIVATE.map(|(name, _)| name);
+    let address = free_address();
+    let fate = storm::fate(seed, &[3, 2, 2, 2], FARTHEST);
+    println!("seed {seed}: who is killed, and how many bytes of the record after the last time: {fate:?}");
+    let there = [("leader", address.clone())];
+    let (killed, processes) = storm::through(&desk, &there, &names, seed, |near| {
+        let start = |who: usize| match who {
+            0 => Running::lead(&desk, &address, "storm.record"),
+            _ => Running::follow_with(&desk, &near[0], names[who - 1], &["--patience", "60"]),
+        };
+        let gone = || fs::metadata(desk.path("storm.record")).map_or(0, |m| m.len());
+        let mut processes: Vec<Running> = (0..=names.len()).map(start).collect();
+        let killed = storm::kill(&fate, &mut processes, &gone, &start);
+        (killed, processes.into_iter().map(Running::result).collect::<Vec<_>>())
+    });
+    let verified = desk.json(&["verify", "storm.record", "--json"]);
+    println!("seed {seed}: {killed} killed, {}, {}", verified["events"], verified["incidents"]);
+    assert_eq!(processes[0], verified, "seed {seed}");
+    for (own, row) in processes[1..].iter().zip(verified["followers"].as_array().unwrap()) {
+        assert_eq!(own["payment"], row["payment"], "seed {seed}");
+        assert_eq!(own["decision"], row["allocation"], "seed {seed}");
+    }
+    let whole = verified["events"] == json!([]);
+    if whole {
+        let expected = desk.json(&["run", "shared.toml", "--json"]);
+        assert_eq!(numbers(&verified), numbers(&expected), "seed {seed}");
+    }
+    (whole, killed)
+}
+
+#[test]
+fn what_followers_pay_is_what_the_record_says_whatever_the_network_does() {
+    let rules = ["method = \"ascent\"\nstep = 0.1\nrounds = 12", "method = \"multipliers\"\nepsilon = 1e-4"];
+    let results: Vec<(bool, usize)> = thread::scope(|scope| {
+        let storms: Vec<_> =
+            rules.iter().zip(1..).map(|(rules, seed)| scope.spawn(move || storm(rules, seed))).collect();
+        storms.into_iter().map(|storm| storm.join().unwrap()).collect()
+    });
+    // Most answers arrive on one of three tries within seconds.
+    assert!(results.iter().any(|(whole, _)| *whole), "{results:?}");
+    assert!(results.iter().all(|(_, killed)| *killed == 9), "{results:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 use serde_json::Value;
 use support::Desk;
 
-/// Case A of the digest, with two-point noise.
+/// Worked Case A of the layered market, with two-point noise.
 const STORES: &str = r#"mechanism = "linear-quadratic"
 title = "Three stores"
 seed = 5
@@ -61,7 +61,7 @@ fn agent<'a>(json: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn budget_and_payments_are_distributed_as_the_digest_says() {
+fn budget_and_payments_have_the_reference_distribution() {
     let json = desk().json(&["simulate", "stores.toml", "--runs", "4000", "--json"]);
     let budget = &json["budget"]["truthful"];
     assert!(number(&budget["z"]).abs() < 4.0, "{budget}");

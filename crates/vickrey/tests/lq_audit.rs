@@ -1,4 +1,4 @@
-//! Audits of linear-quadratic markets: the digest's Case A by exact enumeration, by second moments and through the table.
+//! Audits of linear-quadratic markets: worked Case A by exact enumeration, by second moments and through the table.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use vickrey::scaling::{FactorChoice, interval};
 
 const PIVOTS: [Pivot; 5] = [Pivot::None, Pivot::Constant, Pivot::Pure, Pivot::Incremental, Pivot::Worlds];
 
-/// Case A of the digest.
+/// Worked Case A.
 fn case_a() -> Arc<Market> {
     let rows = [
         (1.0, 1.0, -1.0, -1.0, 0.5, 0.1),
@@ -45,8 +45,8 @@ fn mechanism(market: &Arc<Market>, pivot: Pivot) -> LayeredMechanism {
     LayeredMechanism::new(Arc::clone(market), groves(pivot, 1.0, Baseline::Autarky)).unwrap()
 }
 
-/// Lies of the digest and what agent 0 loses by them.
-fn digest_lies() -> Vec<(LinearLie, f64)> {
+/// Lies and what agent 0 loses by them (reference values of worked Case A).
+fn worked_lies() -> Vec<(LinearLie, f64)> {
     let lie = |lie: Lie| LinearLie::of(lie, 3);
     let once = Lie { bias: 0.3, only: Some((0, 0)), ..Lie::TRUTH };
     vec![
@@ -60,7 +60,7 @@ fn digest_lies() -> Vec<(LinearLie, f64)> {
 }
 
 #[test]
-fn losses_of_the_digests_lies_by_enumeration_by_differences_and_by_second_moments() {
+fn losses_of_the_worked_lies_by_enumeration_by_differences_and_by_second_moments() {
     let market = case_a();
     let truth = LinearLie::truth(3);
     for pivot in PIVOTS {
@@ -72,7 +72,7 @@ fn losses_of_the_digests_lies_by_enumeration_by_differences_and_by_second_moment
             found.utility[0] - found.payment[0]
         };
         let honest = net(&truth);
-        for (lie, expected) in digest_lies() {
+        for (lie, expected) in worked_lies() {
             let by_paths = net(&lie) - honest;
             let by_differences = expected_gain(&mechanism, 0, &lie);
             let by_moments = -regret.loss(&lie);
@@ -142,7 +142,7 @@ fn wrong_parameters_reported_before_the_start_lose_the_same_under_every_rule() {
     }
 }
 
-/// The digest's numbers come out if agent 2 adds 1 to its truthful bids of s = 1 and of s = 2 (where the truth takes back
+/// The reference values come out if agent 2 adds 1 to its truthful bids of s = 1 and of s = 2 (where the truth takes back
 /// 0.8 of the first one); with s = 1 only they are others, except for incremental payments.
 #[test]
 fn biased_later_bids_of_others_end_the_promise() {
@@ -446,7 +446,7 @@ fn degenerate_markets_are_audited() {
     }
 }
 
-/// Case C of the digest.
+/// Worked Case C.
 fn case_c() -> Market {
     case_c_with([0.0; 3])
 }
@@ -499,7 +499,7 @@ fn a_factor_from_the_reports_is_flagged() {
     assert!(!truth.promised && truth.evidence.as_ref().unwrap().worst > 1e-3, "{truth:?}");
 }
 
-/// Random markets as in the digest's figure (c).
+/// Random markets of any size.
 fn drawn(agents: usize, periods: usize) -> Market {
     let mut rng = stream(5, Purpose::Instance, 0);
     let mut column = |low: f64, high: f64| -> Vec<f64> {

@@ -1,4 +1,4 @@
-//! The layered market as a protocol: its rules of payment on the digest's path, bids that do not arrive or cannot be used,
+//! The layered market as a protocol: its rules of payment on the path of worked Case A, bids that do not arrive or cannot be used,
 //! and the drivers.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use vickrey::lq::{Agent, Bids, LayerRule, LayeredMechanism, Market, Pivot};
 use vickrey::mechanism::{Arrival, Inbox, Mechanism, Next};
 use vickrey::simulate::{Profile, paired, run};
 
-/// Case A of the digest.
+/// Worked Case A.
 fn case_a() -> Market {
     let rows = [
         (1.0, 1.0, -1.0, -1.0, 0.5, 0.1),
@@ -40,13 +40,13 @@ fn payments(pivot: Pivot) -> Vec<Vec<f64>> {
 
 fn assert_near(found: &[f64], expected: &[f64]) {
     for (x, y) in found.iter().zip(expected) {
-        // The digest prints ten decimals.
+        // The reference values have ten decimals.
         assert!((x - y).abs() < 1e-10, "{found:?} {expected:?}");
     }
 }
 
 #[test]
-fn payments_of_the_digests_path() {
+fn payments_of_the_worked_path() {
     let first = [0.267_785_288_4, -0.514_315_495_3, -0.193_771_016_2];
     let incremental = payments(Pivot::Incremental);
     assert_near(&incremental[0], &first);

@@ -1,4 +1,4 @@
-//! Many runs of the layered market: against the driver, the digest's exact standard deviations, the closed-form
+//! Many runs of the layered market: against the driver, exact standard deviations by enumeration, the closed-form
 //! expectations under every law and rule, and on any number of threads.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn groves(pivot: Pivot, c: f64) -> LayerRule {
     LayerRule::Groves { pivot, c, baseline: Baseline::Autarky }
 }
 
-/// Case A of the digest under a law.
+/// Worked Case A under a law.
 fn case_a(law: &Law) -> Market {
     let rows = [
         (1.0, 1.0, -1.0, -1.0, 0.5, 0.1),
@@ -142,16 +142,16 @@ fn near(found: &Moments, deviation: f64, kurtosis_room: f64) {
     assert!(off.abs() < 4.0 * kurtosis_room / (2.0 * n).sqrt(), "{found:?}, expected {deviation}");
 }
 
-/// The exact standard deviations of the digest (correction 5), two-point noise.
+/// Exact standard deviations under two-point noise, by enumeration of all its paths.
 #[test]
-fn spreads_of_the_digest() {
+fn spreads_are_the_exact_ones() {
     let agents = |pivot: Pivot| match pivot {
         Pivot::Incremental => [0.279_80, 0.268_10, 0.274_85],
         Pivot::Worlds => [0.417_46, 0.360_56, 0.402_49],
         Pivot::Pure => [0.958_32, 0.988_49, 0.714_33],
         Pivot::Constant | Pivot::None => [0.959_85, 0.989_08, 0.693_94],
     };
-    // The digest prints the budgets of incremental, worlds, pure and constant, in this order.
+    // Reference values for the budgets of incremental, worlds, pure and constant, in this order.
     let budgets = [
         (Pivot::Incremental, 0.208_76),
         (Pivot::Worlds, 0.426_91),
@@ -222,9 +222,9 @@ fn means_are_the_expected_numbers_for_all_rules() {
     }
 }
 
-/// Losses of lies in Case A, exact in the digest.
+/// Losses of lies in Case A, known exactly.
 #[test]
-fn lies_lose_what_the_digest_says() {
+fn lies_lose_what_enumeration_says() {
     let game = game(case_a(&Law::TwoPoint), groves(Pivot::Incremental, 1.0));
     let market = game.market();
     let reported = {

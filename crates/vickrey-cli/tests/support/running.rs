@@ -82,10 +82,9 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        let working = self.0.try_wait().unwrap().is_none();
         self.0.kill().unwrap();
-        self.0.wait().unwrap();
-        working
+        // Who has ended between the two lines has succeeded.
+        !self.0.wait().unwrap().success()
     }
 }
 

@@ -13,8 +13,8 @@
 //! **Signs.** `u > 0` receives, `u < 0` delivers; payments `p > 0` are paid by the agent; utilities are maximised, Q <= 0
 //! and r < 0. Net utility is the utility of states and trades minus payments.
 //!
-//! **Source.** Paper 000, sections III.C to VI, in the digest's corrected reading: (11)-(20) the deterministic market,
-//! (24)-(35) the layered one.
+//! **Source.** Paper 000, sections III.C to VI, misprints corrected: (11)-(20) the deterministic market, (24)-(35)
+//! the layered one.
 //!
 //! | to do | use |
 //! |---|---|

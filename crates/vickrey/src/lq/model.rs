@@ -10,7 +10,7 @@
 //! ```
 //!
 //! All of A, B, Q, r, l, m, ref may depend on t. The disturbance w_i(t) arrives at s = t + 1 and is counted by its
-//! arrival, as in the digest's layers; what arrives at s = 0 is x(0). Source: paper 000, (11)-(14) and (24)-(26), with
+//! arrival, as layers are; what arrives at s = 0 is x(0). Source: paper 000, (11)-(14) and (24)-(26), with
 //! linear terms, references, terminal utility, several states and net demand added.
 
 use std::borrow::Cow;

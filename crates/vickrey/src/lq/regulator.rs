@@ -4,7 +4,7 @@
 //! Without the balance constraint an agent's problem is a linear-quadratic regulator of its own size. With
 //! m_t = r + b'P b, kappa_t = -b'P a / m_t, alpha_t = a + b kappa_t (P = ric_{t+1}) its utility of a path U of trade, as a
 //! quadratic form W, has the inverse sum_tau Beta_tau Beta_tau' / m_tau, which is applied in O(n) by one pass backward and
-//! one forward; W itself and powers of a never occur. (Digest, "Fast algorithm"; paper 000, (12)-(15).)
+//! one forward; W itself and powers of a never occur. (Paper 000, (12)-(15).)
 //!
 //! Signs: everything here is a maximisation, so m_t, ric_t and W are negative.
 

@@ -1,4 +1,5 @@
-//! Figure 2 of paper 003, and four more: the gap against rounds, rounds by method, consensus, what market power is worth.
+//! Figure 2 of paper 003, and five that it does not have: the gap against rounds (3), rounds and bytes by method (4, 4b),
+//! consensus (5), what market power is worth (6).
 
 use vickrey::faithful::consensus::{Conduct, Test};
 use vickrey::faithful::dual::rules::{Mode, Rules};

@@ -19,7 +19,7 @@ const TEN: f64 = 1e-10;
 /// Half a unit of the twelfth decimal, and rounding.
 const TWELVE: f64 = 1e-12;
 
-/// Recomputes examples, claims and worked numbers; draws figure 2 and four more if asked.
+/// Recomputes examples, claims and worked numbers; draws figure 2 and five of our own (3, 4, 4b, 5, 6) if asked.
 pub fn recompute(with_figures: bool) -> Result<(Vec<Row>, Vec<Figure>), Failure> {
     let mut rows = motivation::rows()?;
     rows.extend(claims::rows()?);

@@ -1,4 +1,4 @@
-//! Results of linear-quadratic markets: the digest's numbers, every rule of payment, tables and pictures.
+//! Results of linear-quadratic markets: reference values of worked cases, every rule of payment, tables and pictures.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::output::{Existing, Format, Kind, Pictured, Table};
 use crate::plot::Picture;
 use crate::{System, parse};
 
-/// The agents of the digest's Cases A, C and D.
+/// The agents of the worked Cases A, C and D.
 const THREE: &str = "
 [[agents]]
 name = \"one\"
@@ -87,13 +87,13 @@ fn json(result: &LqResult<'_>) -> Value {
 }
 
 fn assert_near(found: &Value, expected: f64) {
-    // The digest prints ten decimals.
+    // The reference values have ten decimals.
     let x = found.as_f64().unwrap();
     assert!((x - expected).abs() < 2e-10, "{x} {expected}");
 }
 
 #[test]
-fn a_plan_has_the_digests_numbers() {
+fn a_plan_has_the_numbers_of_the_worked_case() {
     let scenario = scenario("market = \"plan\"", THREE);
     let json = json(&solve(&scenario));
     assert_eq!((&json["version"], &json["mechanism"]), (&1.into(), &"linear-quadratic".into()));
@@ -120,7 +120,7 @@ fn a_plan_has_the_digests_numbers() {
 }
 
 #[test]
-fn a_recorded_path_is_charged_as_in_the_digest() {
+fn a_recorded_path_is_charged_as_in_the_worked_case() {
     let dir = tempfile::tempdir().unwrap();
     let path = "agent,period,disturbance\none,0,1\none,1,0.1\none,2,-0.1\ntwo,0,-0.5\ntwo,1,0\ntwo,2,0.3\n\
                 three,0,0.2\nthree,1,-0.2\nthree,2,0\n";
@@ -157,7 +157,7 @@ fn a_recorded_path_is_charged_as_in_the_digest() {
 }
 
 #[test]
-fn partial_observation_has_the_digests_numbers() {
+fn partial_observation_has_the_numbers_of_the_worked_case() {
     let agents = centred();
     let scenario = scenario("market = \"filtered\"", &agents);
     let json = json(&solve(&scenario));

@@ -10,7 +10,7 @@
 //!
 //! with M_s = R + B'P_{s+1}B < 0 and Z = (-S)^-1: G_s is positive semidefinite, so no bid at all, linear or not, can gain.
 //! And delta follows its own law, delta(s) = bid(s) - (w(s) - a delta(s-1)), in which the market does not occur: the
-//! expected loss of a linear lie is a sum of T traces. (Digest, "Proved here, usable as a certificate".)
+//! expected loss of a linear lie is a sum of T traces.
 
 use rayon::prelude::*;
 

@@ -3,7 +3,7 @@
 //!
 //! p_i(t) = h_i(x_{-i}(t)) - x(t)'V^i_t x(t), V^i the others' value to go. Collected in every period, the others' utility of
 //! period t is counted t + 1 times, and truth is not even a best reply to truthful others, whether h_i is 0 or the others'
-//! optimum without i. (Paper 000, section IV; digest, mechanism 9.) Dense matrices: this is a comparison for small markets.
+//! optimum without i. (Paper 000, section IV.) Dense matrices: this is a comparison for small markets.
 
 use super::Subject;
 use super::play::bid_covariances;

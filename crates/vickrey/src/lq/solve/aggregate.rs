@@ -3,7 +3,7 @@
 //! Agents meet only in the path of prices. Layer s needs the n x n matrices S_s = sum_i W_{i,s}^-1 and Omega_s, the
 //! covariance of sum_i beta_i(., s) x_i(s,s), whatever the number of agents is; n = T - s. Both are sums of outer
 //! products of paths, made 64 agents at a time. S_s is S_{s+1} with a zero first row and column plus
-//! sum_i Beta_i(., s) Beta_i(., s)'/m_{i,s}. (Digest, "Fast algorithm".)
+//! sum_i Beta_i(., s) Beta_i(., s)'/m_{i,s}.
 
 use multiversion::multiversion;
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! with d(x) = -x'Gamma_i x. Z Omega Z has few numerically independent columns r_k, whatever N is. Common factors add one
-//! column each. (Digest, sections 5 and 8, "Expected, all i".)
+//! column each.
 
 use multiversion::multiversion;
 

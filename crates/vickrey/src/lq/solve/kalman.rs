@@ -1,8 +1,7 @@
 //! What an agent that sees its state through a measurement knows: its Kalman filter, and the covariance of its bids.
 //!
 //! y = C x + v is measured before every trade. The bid of layer s is the filter's update at s, L (y - C x_predicted), with
-//! covariance L L' (C P C' + var v); what stays unknown costs q P_plus in every period, whatever is traded. (Digest,
-//! section 6.)
+//! covariance L L' (C P C' + var v); what stays unknown costs q P_plus in every period, whatever is traded.
 
 use crate::lq::group::{Group, LANES, Lane};
 use crate::lq::model::{Observation, Parameters, Series};

@@ -2,7 +2,7 @@
 //!
 //! All five have the same expectation if the others are truthful, and keep truth optimal, because none depends on what i
 //! says in a way that i could use; they differ in variance and cost. The factor c acts on the expectation of h_i, which
-//! adds no variance and is fixed before any bid. (Digest, section 4 and correction 5; paper 000, (32)-(35).)
+//! adds no variance and is fixed before any bid. (Paper 000, (32)-(35).)
 
 use super::aggregate::{Aggregate, SolveError};
 use super::expected::Expected;

@@ -1,5 +1,5 @@
 //! The deterministic market: everything is known at the start and settled at once. It is layer 0 with the states
-//! themselves as bids (digest, section 3; paper 000, (11)-(20)).
+//! themselves as bids (paper 000, (11)-(20)).
 
 use rayon::prelude::*;
 

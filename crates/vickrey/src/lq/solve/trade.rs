@@ -3,7 +3,7 @@
 //! Layer s is the change that the bids x_i(s,s) make to the plan. With omega = sum_i beta_i bid_i (at s = 0 also what
 //! linear terms make everybody trade at price zero), the prices of all periods to come change by
 //! 2 (-S_s)^-1 (omega - net demand at s = 0), and U_i(s) = beta_i bid_i + W_i^-1 (change of prices)/2. Two passes over the
-//! agents: one for omega, one for everything else. (Digest, section 4 and "Fast algorithm"; paper 000, (27)-(31).)
+//! agents: one for omega, one for everything else. (Paper 000, (27)-(31).)
 
 use multiversion::multiversion;
 

@@ -2,7 +2,7 @@
 //! their bids without agent i.
 //!
 //! l_j(s) is the utility of j's new plan minus that of its old one, t >= s; at s = 0 there is no old plan. Added up over
-//! layers and agents it is the realised welfare of the recorded system, path by path. (Digest, section 4.)
+//! layers and agents it is the realised welfare of the recorded system, path by path.
 
 use multiversion::multiversion;
 

@@ -1,7 +1,7 @@
 //! All N leave-one-out problems: the gap between Lagrange and VCG payment of every agent.
 //!
 //! gap_i is the area between the price lambda and the residual demand of the others as the price moves until they have
-//! absorbed u_i (envelope theorem; digest of paper 000, "General concave"). Nothing is subtracted from a welfare, so
+//! absorbed u_i (envelope theorem; paper 000, section III.A). Nothing is subtracted from a welfare, so
 //! the gap keeps its digits however many agents there are.
 //!
 //! The agents share one curve per side (see [`super::excess`]). An agent is taken out of it and solved one by one over
@@ -136,7 +136,7 @@ fn on_one_side(
     inaccurate
 }
 
-/// Twice the largest first-order estimate |u_i| / (others' slope), the digest's interval.
+/// Twice the largest first-order estimate |u_i| / (others' slope): where the others' price is looked for first.
 fn first_reach(market: &Market, clearing: &Clearing, agents: &[AgentId]) -> f64 {
     let slope = |i: AgentId| {
         let utility = market.utility(i);

@@ -1,7 +1,7 @@
 //! Quadratic utilities without limits, in closed form: F_i = a_i u² + b_i u.
 //!
 //! With S = sum 1/a_j (negative) and B = sum b_j/a_j: lambda = (B + 2 total)/S, u_i = (lambda - b_i)/(2 a_i),
-//! gap_i = -u_i²/(S - 1/a_i), surplus_i = -a_i u_i² (paper 000, (5)-(8), with the digest's corrections).
+//! gap_i = -u_i²/(S - 1/a_i), surplus_i = -a_i u_i² (paper 000, (5)-(8), misprints corrected).
 //!
 //! Two passes over the agents, and two divisions for each of them: the first pass leaves 1/a_i where u_i will be. What
 //! decides MinMax is found from the extremes of small boxes of agents, which the second pass collects on its way.
