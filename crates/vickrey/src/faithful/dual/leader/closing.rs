@@ -17,6 +17,9 @@ use crate::mechanism::AgentId;
 /// Followers from which on the answers of a round are given back on another thread.
 const LARGE: usize = 256;
 
+/// How a problem ended, and by follower the least that her part can cost.
+type Ended = (Finish, Vec<f64>);
+
 impl Leader {
     pub(super) fn close_round(
         &self,
@@ -125,7 +128,7 @@ impl Leader {
         if let Some(q) = running.iter().position(|it| it.number == state.main) {
             state.history.push(glance(k, &running[q], held.choice[q], &sums[q]));
         }
-        let ended: Vec<Result<Option<(Finish, Vec<f64>)>, LeaderError>> = running
+        let ended: Vec<Result<Option<Ended>, LeaderError>> = running
             .par_iter_mut()
             .zip(sums)
             .zip(&held.choice)
@@ -329,7 +332,7 @@ fn glance(round: usize, it: &Iteration, choice: usize, sums: &Sums) -> Glance {
 }
 
 /// A problem has ended.
-fn end(state: &mut State, (number, absent): (usize, Arc<[AgentId]>), (finish, least): (Finish, Vec<f64>)) {
+fn end(state: &mut State, (number, absent): (usize, Arc<[AgentId]>), (finish, least): Ended) {
     if finish.fallback {
         state.events.push(Event::Fallback { round: state.k, absent: absent.to_vec() });
     }
