@@ -270,6 +270,28 @@ fn what_the_scenario_says_of_plays_is_simulated() {
     has(&out, &["Cyd (script:9;1.3)", "3 with 3 decisions", "the scenario can be used"]);
 }
 
+/// Plain ascent on costs that bend between public bounds, without limits: the number of rounds is bounded beforehand.
+#[test]
+fn check_says_how_many_rounds_suffice() {
+    let desk = desk();
+    let json = desk.json(&["check", "exact.toml", "--json"]);
+    let rounds = json["rounds_at_most"].as_u64().unwrap();
+    let cap = json["rounds"].as_u64().unwrap();
+    has(&desk.out(&["check", "exact.toml"]), &["rounds at most", &rounds.to_string(), "the cap is 10"]);
+    assert!(rounds > 1 && rounds < cap, "{json}");
+    // They do suffice: the best cost is -7.8.
+    desk.write("sure.toml", &THREE.replace("rounds = 5", &format!("rounds = {rounds}")));
+    let cost = desk.json(&["run", "sure.toml", "--json"])["summary"]["cost"].as_f64().unwrap();
+    assert!(cost + 7.8 <= 1e-9, "{cost}");
+    // With a fixed number of rounds or another method there is nothing to say.
+    for text in
+        [THREE.to_owned(), THREE.replace("method = \"ascent\"\nstep = 0.4\nrounds = 5", "epsilon = 1e-9")]
+    {
+        desk.write("other.toml", &text);
+        assert_eq!(desk.json(&["check", "other.toml", "--json"])["rounds_at_most"], Value::Null);
+    }
+}
+
 #[test]
 fn bad_lies_are_refused() {
     let desk = desk();

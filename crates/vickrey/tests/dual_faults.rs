@@ -6,7 +6,7 @@ mod dual_cases;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dual_cases::{Record, drive};
+use dual_cases::{Record, doubted, drive, honest};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vickrey::faithful::dual::cost::Cost;
@@ -15,6 +15,7 @@ use vickrey::faithful::dual::leader::{Leader, Letter, Report, State};
 use vickrey::faithful::dual::letters::{Answer, Prices, Values};
 use vickrey::faithful::dual::model::{Follower, Problem};
 use vickrey::faithful::dual::rules::{Method, Mode, Plan, Rules, Stop};
+use vickrey::faithful::dual::solve::exact;
 use vickrey::faithful::dual::tax::Settled;
 use vickrey::mechanism::AgentId;
 
@@ -187,6 +188,8 @@ struct Script {
     agent: AgentId,
     always: Option<Fault>,
     often: f64,
+    /// Whether final values can be hit as well.
+    values: bool,
     rng: ChaCha8Rng,
 }
 
@@ -194,12 +197,12 @@ impl Script {
     fn random(seed: u64, agent: AgentId) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xfa17);
         let always = rng.random::<bool>().then(|| fault(&mut rng));
-        Self { agent, always, often: pick(&mut rng, &[0.2, 0.6, 1.0]), rng }
+        Self { agent, always, often: pick(&mut rng, &[0.2, 0.6, 1.0]), values: true, rng }
     }
 
     fn silent(agent: AgentId) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(0);
-        Self { agent, always: Some(Fault::Silence), often: 1.0, rng }
+        Self { agent, always: Some(Fault::Silence), often: 1.0, values: true, rng }
     }
 
     fn spoil(&mut self, numbers: &mut Vec<f64>, fault: Fault) {
@@ -226,6 +229,7 @@ impl Script {
         let now = self.rng.random::<f64>() < self.often;
         let fault = match self.always {
             _ if !now => Fault::Nothing,
+            _ if !self.values && matches!(report, Report::Values(_)) => Fault::Nothing,
             Some(fault) => fault,
             None => fault(&mut self.rng),
         };
@@ -374,6 +378,96 @@ fn whatever_one_follower_does() {
     assert!(compared > 500 && after > 500 && drops > 100 && gains > 10);
 }
 
+/// Garbage that is held, clipped or projected can cost everybody, but no faithful one more than it costs all together: she
+/// pays at most what absence costs, plus what the decision costs above the best one. The deviator is neither dropped nor
+/// silent about her final values.
+#[test]
+fn beside_garbage_the_faithful_pay_no_more_than_it_costs_all() {
+    let (mut tight, mut held, mut runs) = (0, 0, 0);
+    for seed in 0..60_u64 {
+        let game = Game::random(seed, seed % 3 != 0);
+        let best = exact(&game.problem, &game.costs, &|_| ()).expect("strongly convex");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        for method in game.methods() {
+            let stop = pick(&mut rng, &[Stop::Rounds(6), Stop::Gap { epsilon: 1e-4, cap: 40 }]);
+            let agent = rng.random_range(0..game.costs.len());
+            let leader = game.leader((method, stop, Mode::Vcg));
+            for k in 0..3 {
+                let script = Script { values: false, ..Script::random(7000 * seed + k, agent) };
+                let what = format!("seed {seed}, {method:?}, {stop:?}, {agent}: {:?}", script.always);
+                let (state, _, _) = run(&game, &leader, script, &what);
+                if !state.dropped().is_empty() {
+                    continue;
+                }
+                let found = settled(&state);
+                let costs: Vec<f64> =
+                    (0..game.costs.len()).map(|i| game.value(i, &found.allocation)).collect();
+                let lost = costs.iter().sum::<f64>() - best.optimum;
+                // Couplings are met to 1e-9 of what is decided, and are worth their prices; sums round.
+                let price: f64 = best.price.iter().map(|p| p.abs()).sum();
+                let size = costs.iter().chain(&found.payment).map(|x| x.abs()).sum::<f64>();
+                let rounding = 1e-8 * (1.0 + price + size);
+                for j in (0..game.costs.len()).filter(|j| *j != agent) {
+                    let (net, away) = (costs[j] + found.payment[j], game.away(j));
+                    assert!(net <= away + lost + rounding, "{what}: {j} pays {net}, absent {away}, {lost}");
+                    tight += usize::from(net > away + rounding);
+                }
+                held += usize::from(!state.events().is_empty());
+                runs += 1;
+            }
+        }
+    }
+    println!("{runs} runs, {held} with something made up for, {tight} worse off than absent");
+    assert!(runs > 300 && held > 100 && tight > 10);
+}
+
+/// A final value below what the last answer leaves possible is on record, and changes nothing else.
+#[test]
+fn values_that_contradict_answers_are_doubted() {
+    let (mut seen, mut unseen) = (0, 0);
+    for seed in 0..60_u64 {
+        let game = Game::random(seed, seed % 2 == 0);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        for method in game.methods() {
+            let mode = pick(&mut rng, &[Mode::Vcg, Mode::Zero, Mode::Dual]);
+            let stop = pick(&mut rng, &[Stop::Rounds(6), Stop::Gap { epsilon: 1e-7, cap: 400 }]);
+            let leader = game.leader((method, stop, mode));
+            let what = format!("seed {seed}, {method:?}, {mode:?}, {stop:?}");
+            let truth = honest(&leader, &game.costs);
+            let certificate = settled(&truth).certificate.expect("strongly convex");
+            for agent in 0..game.costs.len() {
+                let value = settled(&truth).value[agent];
+                // Below the truth, whichever sign it has.
+                let factor = if value > 0.0 { 0.5 } else { 2.0 };
+                let (lied, _) = drive(&leader, &game.costs, |_, who, _, report| match report {
+                    Report::Values(Values { value, without }) if who == agent => {
+                        let without = without.iter().map(|v| factor * v).collect();
+                        Some(Report::Values(Values { value: factor * value, without }))
+                    }
+                    other => Some(other),
+                })
+                .expect("a run");
+                let found = doubted(&lied);
+                assert!(found.is_empty() || found == [agent], "{what}, {agent}: {found:?}");
+                // What everybody's value lies above its bound adds up to the certificate, where all answer one price.
+                let missing = (factor - 1.0).abs() * value.abs();
+                let one_price = !matches!(method, Method::Multipliers { .. });
+                let slack = 1e-6 * (1.0 + settled(&truth).value.iter().map(|v| v.abs()).sum::<f64>());
+                if one_price && missing > certificate.max(0.0) + slack {
+                    assert_eq!(found, [agent], "{what}, {agent}: {missing} below, {certificate}");
+                }
+                let bits = |state: &State| settled(state).payment[agent].to_bits();
+                assert_eq!(bits(&lied), bits(&truth), "{what}, {agent}");
+                assert_eq!(settled(&lied).allocation, settled(&truth).allocation, "{what}, {agent}");
+                seen += found.len();
+                unseen += usize::from(found.is_empty());
+            }
+        }
+    }
+    println!("{seen} lies seen, {unseen} within what answers leave open");
+    assert!(seen > 500);
+}
+
 #[test]
 fn a_run_is_its_reports() {
     for seed in 0..40_u64 {
@@ -513,6 +607,41 @@ fn values_beyond_sense_are_missing_on_both_sides() {
                 .map(|l| game.value(l, &found.allocation) - game.value(l, &alone.finish.allocation))
                 .sum();
             assert!((found.payment[j] - tax).abs() < 1e-14 * (1.0 + tax.abs()), "{j}: {found:?} and {tax}");
+        }
+    }
+}
+
+/// Values that are numbers, but so large that the rest of a sum is rounded away: her own tax does not contain them.
+#[test]
+fn huge_values_leave_ones_own_tax_in_every_bit() {
+    for mode in [Mode::Vcg, Mode::Dual, Mode::Zero] {
+        let (game, leader) = small(mode, 5);
+        for agent in 0..game.costs.len() {
+            let with = |own: Option<(f64, f64)>| {
+                let (state, _) = drive(&leader, &game.costs, |_, who, _, mut report| {
+                    if let (Report::Values(values), Some((value, other))) = (&mut report, own)
+                        && who == agent
+                    {
+                        values.value = value;
+                        values.without.fill(other);
+                    }
+                    Some(report)
+                })
+                .expect("a run");
+                settled(&state).clone()
+            };
+            let truth = with(None);
+            for own in [(1e20, 1e20), (-1e20, -1e20), (1e20, -1e20), (-1e20, 1e20), (7.0, -3.0)] {
+                let found = with(Some(own));
+                let (ours, wanted) = (found.payment[agent], truth.payment[agent]);
+                assert_eq!(
+                    ours.to_bits(),
+                    wanted.to_bits(),
+                    "{mode:?}, {agent}, {own:?}: {ours} and {wanted}"
+                );
+                // They were used: the others' taxes are others now.
+                assert!(found.value[agent] == own.0 && found.payment != truth.payment, "{mode:?}, {agent}");
+            }
         }
     }
 }

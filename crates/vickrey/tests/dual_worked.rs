@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::curve::Curve;
+use vickrey::faithful::dual::follower::Faithful;
 use vickrey::faithful::dual::leader::{Event, Leader, State};
 use vickrey::faithful::dual::model::{Follower, Problem};
+use vickrey::faithful::dual::projection;
 use vickrey::faithful::dual::protocol::DualDecomposition;
-use vickrey::faithful::dual::rules::{Method, Mode, Plan, Rules, Stop};
+use vickrey::faithful::dual::rules::{Method, Mode, Plan, PlanError, Rules, Stop};
 use vickrey::faithful::dual::strategies::{DualWorld, Play, Player, faithful_run};
 use vickrey::faithful::dual::tax::Settled;
 use vickrey::simulate::{self, Profile};
@@ -116,6 +118,10 @@ fn every_method_reaches_the_exact_taxes() {
             assert!((x - y).abs() < 1e-6, "{method:?} {settled:?}");
         }
         assert!(settled.epsilon.unwrap() < 1e-12, "{method:?}");
+        let net = settled.value.iter().zip(&settled.payment).map(|(v, tax)| v + tax);
+        for (x, y) in net.zip([-0.3, -0.05, -5.633_333_333_3]) {
+            assert!((x - y).abs() < 1e-6, "{method:?} {settled:?}");
+        }
     }
 }
 
@@ -147,7 +153,8 @@ fn what_is_made_up_for_is_on_record() {
     // To the problems without one of the others she answers faithfully.
     let anew = |round| Event::Anew { round, problems: 1, main: true };
     let (_, events) = second_deviates(4, script(&[0.5, 1e200, 0.3, 0.2]));
-    assert_eq!(events, [anew(2)]);
+    // Her last scripted answer is far from the best one to prices that began anew, and its cost does not go with it.
+    assert_eq!(events, [anew(2), Event::Doubtful { follower: 1 }]);
     let (settled, events) = second_deviates(4, script(&[0.5, 0.4, 0.3, 1e200]));
     assert_eq!(events, [anew(4), Event::Fallback { round: 4, absent: Vec::new() }]);
     // The nearest to nothing for everybody: (1, 1, 2) 3/6.
@@ -236,6 +243,66 @@ fn case_b_with_limits_logarithms_and_a_kink() {
         }
         assert!((settled.value.iter().sum::<f64>() + 1.714_329_690_7).abs() < 1e-9);
     }
+}
+
+/// With a limit that binds, the cost above the optimum can grow with the first power of the error in the price: to one side
+/// of the clearing price 4.88875e-5, to the other 8.33e-10.
+#[test]
+fn a_limit_makes_small_price_errors_cost() {
+    let weights = [1.0, 2.0, 0.2];
+    let costs: Vec<Arc<Cost>> = weights
+        .iter()
+        .map(|w| Arc::new(Cost::separable(vec![Curve::log(*w, 0.5, 0.0).unwrap()], 0.0).unwrap()))
+        .collect();
+    let rules = Rules { method: Method::Newton, ..Rules::default() };
+    let plan = boxed(&[1.0], &[(&[1.0], 1), (&[1.0], 1), (&[1.0], 1)], &costs, rules, Some((0.0, 2.0)));
+    let problem = plan.problem();
+    let social = |z: &[f64]| z.iter().zip(&costs).map(|(z, cost)| cost.value(&[*z])).sum::<f64>();
+    let answers = |price: f64| -> Vec<f64> {
+        let own = |agent: usize| Faithful { agent, public: problem.follower(agent), cost: &costs[agent] };
+        (0..3).flat_map(|agent| own(agent).respond(&[price], None)).collect()
+    };
+    let best = [1.0 / 6.0, 5.0 / 6.0, 0.0];
+    near(&answers(1.5), &best);
+    for (price, gap, digit) in [(1.5 + 1e-4, 4.888_75e-5, 1e-10), (1.5 - 1e-4, 8.33e-10, 1e-12)] {
+        let z = projection::project(problem, &[], &answers(price)).unwrap();
+        let found = social(&z) - social(&best);
+        // Half a unit of the last digit.
+        assert!((found - gap).abs() <= 0.5 * digit, "{price}: {found}");
+    }
+}
+
+#[test]
+fn rules_beyond_their_limits_are_refused() {
+    let refused = |method: Method| {
+        let (plan, _) = case_a(Method::Newton, Stop::Rounds(1), Mode::Vcg);
+        Plan::new(plan.problem().clone(), Rules { method, ..Rules::default() }).err()
+    };
+    // Steepness 5/2: plain steps below 4/5 are safe, accelerated ones up to 2/5.
+    let accelerated = |step| refused(Method::Accelerated { step: Some(step) });
+    assert_eq!((refused(ascent(0.5)), accelerated(0.4)), (None, None));
+    let Some(PlanError::Step { found: 0.5, limit }) = accelerated(0.5) else {
+        panic!("{:?}", accelerated(0.5))
+    };
+    assert!((limit - 0.4).abs() < 1e-12, "{limit}");
+    assert!(matches!(refused(ascent(0.8)), Some(PlanError::Step { found: 0.8, .. })));
+    for relaxation in [0.9, 2.0, f64::NAN] {
+        let why = refused(Method::Multipliers { rho: 1.0, relaxation });
+        assert!(matches!(why, Some(PlanError::Number { field: "relaxation", .. })), "{why:?}");
+    }
+    assert_eq!(refused(Method::Multipliers { rho: 1.0, relaxation: 1.0 }), None);
+}
+
+/// Half of what the decision costs the second follower, .24, is below what her last answer leaves possible. Twice of it is
+/// not, but twice of the -.22 in the problem without the third is.
+#[test]
+fn values_are_held_against_answers() {
+    let doubtful = [Event::Doubtful { follower: 1 }];
+    let (settled, events) = second_deviates(6, Play::Values(0.5));
+    assert_eq!(events, doubtful);
+    let (again, events) = second_deviates(6, Play::Values(2.0));
+    assert_eq!(events, doubtful);
+    assert_eq!(settled.payment[1].to_bits(), again.payment[1].to_bits());
 }
 
 /// Rounds that suffice for sure: 6 and 13 for gaps of 1e-2 and 1e-8 in case A (2 are enough), if the price is known to lie

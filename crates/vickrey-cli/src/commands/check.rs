@@ -252,6 +252,20 @@ fn of_season<R: Repeated>(of: &R) -> Told {
     Told { mechanism: R::MECHANISM, pairs, json }
 }
 
+/// Rounds after which the cost is within epsilon of the best for sure, where that can be said beforehand.
+fn sure_rounds(of: &DualScenario) -> Option<usize> {
+    use vickrey::faithful::dual::rules::{Moduli, Stop};
+    let rules = of.plan.rules();
+    let (Stop::Gap { epsilon, .. }, Moduli::Public) = (rules.stop, rules.moduli) else { return None };
+    // Whether there is such a number does not depend on the distance.
+    of.plan.rounds_for(epsilon, 0.0)?;
+    let best = vickrey::faithful::dual::solve::exact(of.plan.problem(), &of.costs, &|_| ()).ok()?;
+    let from = of.plan.start_price();
+    let distance = from.iter().zip(&best.price).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+    // The clearing price is exact to rounding.
+    of.plan.rounds_for(epsilon, distance * (1.0 + 1e-9))
+}
+
 /// Dual decomposition.
 fn of_dual(of: &DualScenario) -> Told {
     use vickrey::faithful::dual::cost::Cost;
@@ -262,6 +276,7 @@ fn of_dual(of: &DualScenario) -> Told {
         .filter(|&i| !matches!(of.plays[i], Play::Faithful))
         .map(|i| format!("{} ({})", problem.name(i), words(&of.plays[i])))
         .collect();
+    let sure = sure_rounds(of);
     let essential: Vec<_> = plan.essential().iter().map(|&i| problem.name(i).into_owned()).collect();
     let json = json!({
         "followers": problem.len(),
@@ -274,6 +289,8 @@ fn of_dual(of: &DualScenario) -> Told {
         "quadratic": quadratic,
         "limited": limited,
         "essential": essential,
+        "rounds": plan.rules().stop.rounds(),
+        "rounds_at_most": sure,
         "not_faithful": unfaithful,
         "round_ms": of.timing.round_ms,
         "value_ms": of.timing.value_ms,
@@ -295,6 +312,13 @@ fn of_dual(of: &DualScenario) -> Told {
         pairs.push((
             "steepness",
             format!("{}, safe steps are below {}", short(steepness), short(2.0 / steepness)),
+        ));
+    }
+    if let Some(rounds) = sure {
+        let cap = count(plan.rules().stop.rounds());
+        pairs.push((
+            "rounds at most",
+            format!("{} bring the cost within epsilon of the best for sure; the cap is {cap}", count(rounds)),
         ));
     }
     if !unfaithful.is_empty() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use vickrey::faithful::dual::cost::Cost;
 use vickrey::faithful::dual::curve::Curve;
 use vickrey::faithful::dual::follower::Faithful;
-use vickrey::faithful::dual::leader::{Leader, LeaderError, Letter, Phase, Report, State};
+use vickrey::faithful::dual::leader::{Event, Leader, LeaderError, Letter, Phase, Report, State};
 use vickrey::faithful::dual::model::{Follower, Problem};
 use vickrey::faithful::dual::rules::{Plan, PlanError, Rules};
 use vickrey::mechanism::AgentId;
@@ -169,9 +169,21 @@ pub fn drive(
     Ok((state, record))
 }
 
-/// Everybody faithful.
+/// Everybody faithful; nobody's values are ever in doubt then.
 pub fn honest(leader: &Leader, costs: &[Arc<Cost>]) -> State {
-    drive(leader, costs, |_, _, _, report| Some(report)).expect("a run").0
+    let state = drive(leader, costs, |_, _, _, report| Some(report)).expect("a run").0;
+    let doubted = doubted(&state);
+    assert!(doubted.is_empty(), "{doubted:?}");
+    state
+}
+
+/// Whose final values are in doubt.
+pub fn doubted(state: &State) -> Vec<AgentId> {
+    let doubtful = |event: &Event| match event {
+        Event::Doubtful { follower } => Some(*follower),
+        _ => None,
+    };
+    state.events().iter().filter_map(doubtful).collect()
 }
 
 /// The largest distance, relative to `scale`.

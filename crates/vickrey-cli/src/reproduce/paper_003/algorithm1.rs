@@ -1,10 +1,12 @@
 //! Numbers of worked instances of Algorithm 1, beside those of an independent calculation.
 
+use vickrey::faithful::dual::follower::Faithful;
+use vickrey::faithful::dual::projection::project;
 use vickrey::faithful::dual::rules::{Method, Mode, Rules, Stop};
 use vickrey::faithful::dual::strategies::Play;
 
-use super::cases::{Case, ascent, case_a, case_b, case_d};
-use super::{TEN, TWELVE, listed, worked};
+use super::cases::{Case, ascent, case_a, case_b, case_d, limited_logs};
+use super::{TEN, TWELVE, failed, listed, worked};
 use crate::failure::Failure;
 use crate::reproduce::Row;
 
@@ -14,6 +16,7 @@ pub fn rows() -> Result<Vec<Row>, Failure> {
     rows.extend(rounds()?);
     rows.extend(faults()?);
     rows.extend(newton()?);
+    rows.extend(near_a_limit()?);
     Ok(rows)
 }
 
@@ -81,8 +84,34 @@ fn exact() -> Result<Vec<Row>, Failure> {
         rows.extend(listed(&format!("{name}, least cost without"), without, &others, tolerance));
         rows.extend(listed(&format!("{name}, VCG tax of"), tax, &payment, tolerance));
     }
-    let ours = case_a()?.exact()?;
+    let case_a = case_a()?;
+    let ours = case_a.exact()?;
     rows.extend(listed("case A, clearing-price payment of", &[0.84, -0.28, 3.64], &ours.clearing, TWELVE));
+    let net: Vec<f64> = (0..3).map(|i| case_a.own(&ours.allocation, i) + ours.payment(i)).collect();
+    rows.extend(listed("case A, net cost of", &[-0.3, -0.05, -5.633_333_333_333_3], &net, TWELVE));
+    Ok(rows)
+}
+
+/// Answers to a price that is off by 1e-4 to either side: a limit that binds makes the error cost in its first power.
+fn near_a_limit() -> Result<Vec<Row>, Failure> {
+    let case = limited_logs()?;
+    let best = case.exact()?;
+    let mut rows = listed("three logarithms, z*", &[1.0 / 6.0, 5.0 / 6.0, 0.0], &best.allocation, TEN);
+    rows.extend(listed("three logarithms, lambda*", &[1.5], &best.price, TEN));
+    // Half a unit of the last digit.
+    for (side, price, reference, tolerance) in
+        [("above", 1.5 + 1e-4, 4.888_75e-5, 5e-11), ("below", 1.5 - 1e-4, 8.33e-10, 5e-13)]
+    {
+        let answer = |agent: usize| {
+            let public = case.problem.follower(agent);
+            Faithful { agent, public, cost: &case.costs[agent] }.respond(&[price], None)
+        };
+        let answers: Vec<f64> = (0..case.costs.len()).flat_map(answer).collect();
+        let z = project(&case.problem, &[], &answers).map_err(|error| failed(&error))?;
+        let cost: f64 = (0..case.costs.len()).map(|i| case.own(&z, i)).sum();
+        let what = format!("three logarithms, price 1e-4 {side} lambda*, cost above the optimum");
+        rows.push(worked(&what, reference, cost - best.optimum, tolerance));
+    }
     Ok(rows)
 }
 

@@ -162,6 +162,12 @@ pub fn case_b() -> Result<Case, Failure> {
     Case::new(&[2.0], followers, Some((0.0, 2.0)))
 }
 
+/// Three logarithms within 0 and 2, one coupling: at the optimum the third is at its lower limit.
+pub fn limited_logs() -> Result<Case, Failure> {
+    let one = |weight: f64| Ok::<_, Failure>((vec![1.0], curve(Curve::log(weight, 0.5, 0.0))?));
+    Case::new(&[1.0], vec![one(1.0)?, one(2.0)?, one(0.2)?], Some((0.0, 2.0)))
+}
+
 /// Case D: three quadratic followers, two couplings.
 pub fn case_d() -> Result<Case, Failure> {
     let followers = vec![

@@ -218,6 +218,32 @@ fn warnings_say_what_looks_like_a_mistake() {
     assert!(essential.contains("cannot be met without `Ann` and `Bob`: who"));
 }
 
+#[test]
+fn what_cannot_be_is_refused_by_name() {
+    let said = |text: &str| lines(&read(&dual_text(text)).unwrap_err());
+    let crooked = said(&SEVERAL.replace("[0.5, 1]]", "[0.25, 1]]"));
+    assert!(crooked[0].contains("`Ann`") && crooked[0].contains("0.25"), "{crooked:?}");
+    assert!(crooked[0].contains("(1, 0)") && crooked[0].contains("(0, 1)"), "{crooked:?}");
+    // No limits: the second total would have to be twice the first.
+    let two = |total: &str, cyd: &str| {
+        format!(
+            "[resource]\ntotal = {total}\n[[followers]]\nname = \"Ann\"\ncoupling = [1, 2]\ncurvature = 1\n\
+             cost = {{ matrix = 1 }}\n[[followers]]\nname = \"Bob\"\ncoupling = [1, 2]\ncurvature = 1\n\
+             cost = {{ matrix = 1 }}\n[[followers]]\nname = \"Cyd\"\ncoupling = {cyd}\ncurvature = 1\n\
+             cost = {{ matrix = 1 }}\n"
+        )
+    };
+    let outside = said(&two("[3, 7]", "[1, 2]"));
+    assert!(outside[0].contains("the totals cannot be met within the limits: coupling `"), "{outside:?}");
+    // With a third direction they can be met, but not without her.
+    let essential = said(&two("[3, 7]", "[1, 1]"));
+    assert_eq!(essential.len(), 1, "{essential:?}");
+    assert!(
+        essential[0].contains("`Cyd`") && essential[0].contains("cannot be met without her"),
+        "{essential:?}"
+    );
+}
+
 /// What repeats is told once, in the order of its first time.
 #[test]
 fn events_in_words() {
@@ -239,6 +265,7 @@ fn events_in_words() {
         fallback(&[]),
         fallback(&[0]),
         fallback(&[1, 2]),
+        Event::Doubtful { follower: 1 },
     ];
     let nearest =
         "the last answers leave nothing of the totals, so that what comes nearest to everybody's absence";
@@ -249,7 +276,8 @@ fn events_in_words() {
         "`Bob` would be dropped, but the totals cannot be met without her: her last part is held (round 6)".into(),
         "`Cyd` has no usable answer in 2 rounds from 7 to 8, to some problems at least; what was held before counts".into(),
         format!("round 9: {nearest} is decided"),
-        format!("{nearest} is what taxes compare with in the problems without `Ann` and `Bob and Cyd`"),
+        format!("{nearest} is what taxes compare with in the problems without `Ann`, without `Bob` and `Cyd`"),
+        "`Bob` says that a decision costs her less than her last answer leaves possible; it counts all the same".into(),
     ];
     assert_eq!(crate::output::dual::told(&events, &of.named()), expected);
 }

@@ -27,7 +27,9 @@ pub fn told(events: &[Event], name: &dyn Fn(AgentId) -> String) -> Vec<String> {
             Event::Kept { follower, .. } => seen.insert((1, *follower)),
             Event::Anew { .. } => seen.insert((2, 0)),
             Event::Fallback { absent, .. } => absent.is_empty() || seen.insert((3, 0)),
-            Event::Dropped { .. } | Event::NoTax { .. } | Event::NoValues { .. } => true,
+            Event::Dropped { .. } | Event::NoTax { .. } | Event::NoValues { .. } | Event::Doubtful { .. } => {
+                true
+            }
         };
         if first {
             all.push(words(event, events, name));
@@ -83,6 +85,12 @@ fn words(event: &Event, events: &[Event], name: &dyn Fn(AgentId) -> String) -> S
                 name(*follower)
             )
         }
+        Event::Doubtful { follower } => {
+            format!(
+                "{} says that a decision costs her less than her last answer leaves possible; it counts all the same",
+                name(*follower)
+            )
+        }
     }
 }
 
@@ -113,10 +121,11 @@ fn fallback(round: usize, absent: &[AgentId], events: &[Event], name: &dyn Fn(Ag
         .collect();
     let together = |without: &&[AgentId]| without.iter().map(|&i| name(i)).collect::<Vec<_>>().join(" and ");
     let names: Vec<String> = all.iter().take(MOST_NAMES).map(together).collect();
-    format!(
-        "{WHAT} is what taxes compare with in the problems without {}",
-        list(&names, all.len(), MOST_NAMES)
-    )
+    let more = match all.len() - names.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("{WHAT} is what taxes compare with in the problems without {}{more}", names.join(", without "))
 }
 
 /// Facts about the result that the numbers do not say by themselves.

@@ -109,6 +109,9 @@ pub(super) struct Iteration {
     /// The price of the last answers and the bound there.
     pub price: Vec<f64>,
     pub lower: Option<f64>,
+    /// The prices that each member's last answer belongs to, member by member, where the multiplier method asked: its
+    /// quadratic term is part of them. Empty where all answered `price`.
+    pub personal: Vec<Vec<f64>>,
     /// The last bound that there was.
     pub held: Option<f64>,
     /// lam^0 of this problem.
@@ -158,6 +161,7 @@ impl Iteration {
             candidate: None,
             price: vec![0.0; m],
             lower: None,
+            personal: Vec::new(),
             held: None,
             start: start.into(),
             cap: rules.stop.rounds(),
@@ -229,6 +233,7 @@ impl Iteration {
         parts: &[Part<'_>],
     ) -> usize {
         self.k += 1;
+        self.personal.clear();
         if self.pure {
             // The price stays: this round only bounds the optimum.
             self.lower = dual(&self.prices, sums, 0);
@@ -309,6 +314,7 @@ impl Iteration {
                 }
             }
         };
+        self.personal = personal;
     }
 
     /// sum [v_i + mu_i'R_i z_i + min over the box of (nu - mu_i)'R_i z] - nu'c: a bound for every nu because z_i answers

@@ -101,6 +101,12 @@ pub enum Event {
         /// Whose.
         follower: AgentId,
     },
+    /// A final value is below what her last answer to the same problem leaves possible: one of the two is not what the
+    /// protocol asks. Nothing is replaced.
+    Doubtful {
+        /// Whose.
+        follower: AgentId,
+    },
 }
 
 /// What the rounds cost in messages; numbers are 8 bytes each.
@@ -149,6 +155,10 @@ pub struct Solved {
     pub absent: Arc<[AgentId]>,
     /// How it ended.
     pub finish: Finish,
+    /// By follower, the least that her part of the allocation can cost if her last answer was what the protocol asks
+    /// (money). No number where nothing is known: she is absent, or the answer or its cost was missing. Empty if the
+    /// problem had no round of its own.
+    pub least: Vec<f64>,
 }
 
 /// One round of the main problem.

@@ -100,6 +100,12 @@ impl Held {
         self.answers[agent].z.get(row * n..(row + 1) * n)
     }
 
+    /// The same with the cost that she said it has; no number where she said none.
+    pub fn priced(&self, agent: AgentId, problem: usize, n: usize) -> Option<(&[f64], f64)> {
+        let row = self.find(agent, problem)?;
+        Some((self.z(agent, problem, n)?, *self.answers[agent].value.get(row)?))
+    }
+
     fn sensitivity(&self, agent: AgentId, problem: usize, size: usize) -> Option<&[f64]> {
         let row = self.find(agent, problem)?;
         self.answers[agent].sensitivity.get(row * size..(row + 1) * size)

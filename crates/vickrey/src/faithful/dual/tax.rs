@@ -6,7 +6,7 @@
 use super::iterate::LARGEST;
 use super::leader::{Event, Marginal, Phase, State};
 use super::letters::Values;
-use super::model::Problem;
+use super::model::{Follower, Problem};
 use super::rules::{Mode, Plan, Stop, without_each};
 use crate::mechanism::AgentId;
 use crate::numeric::sum::Sum;
@@ -105,6 +105,26 @@ impl Reported {
         with.get() - without.get()
     }
 
+    /// Everybody some of whose values are below what her last answers leave possible: of the decision, and in the mode `vcg`
+    /// also of the problems that others' taxes compare with.
+    fn doubtful(&self, state: &State) -> Vec<AgentId> {
+        let least = |number: usize| state.solved(number).map_or(&[][..], |solved| &solved.least);
+        let main = least(state.main);
+        let without: Vec<&[f64]> = (state.marginal.iter())
+            .map(|marginal| match marginal {
+                Marginal::Problem(number) => least(*number),
+                _ => &[],
+            })
+            .collect();
+        // False where either is no number.
+        let below = |value: f64, least: &[f64], i: AgentId| least.get(i).is_some_and(|least| value < *least);
+        let doubted = |i: &AgentId| {
+            below(self.main[*i], main, *i)
+                || self.without[*i].iter().zip(&without).any(|(value, least)| below(*value, least, *i))
+        };
+        (0..self.main.len()).filter(doubted).collect()
+    }
+
     /// sum over others of v, for everybody.
     fn others(&self) -> Vec<f64> {
         let add = |i: AgentId, sum: &mut f64| {
@@ -121,6 +141,33 @@ fn usable(value: f64) -> f64 {
     if value.abs() <= LARGEST { value } else { f64::NAN }
 }
 
+/// By how much a value may lie below its bound, as a part of the numbers that are compared. Honest ones do: answers are best
+/// only as far as a follower's own program finds them, for which 1e-10 of their size is asked, and differences of costs lose
+/// digits. A hundred times that; lies worth telling are larger. Values near 0 are a part of one unit of money.
+const DOUBT: f64 = 1e-8;
+
+/// The least that z can cost a follower whose answer to `price` is (z^, v(z^)): z^ makes v(z) + price'R z least within
+/// her limits, so that v(z) >= v(z^) - price'R (z - z^) for all z there, less [`DOUBT`] (paper 003: -R'price is a
+/// subgradient of v at z^). No number if it is none or infinite.
+///
+/// It shows values that are too low, not those that are too high: these need not contradict any convex cost. Where all answer
+/// the same price, what everybody's value lies above its bound adds up to the certificate, so that a value shows that is too
+/// low by more. Answers that lie in the same way as values go unseen.
+pub(super) fn least_value(
+    follower: &Follower,
+    price: &[f64],
+    (answer, value): (&[f64], f64),
+    z: &[f64],
+) -> f64 {
+    let (mut least, mut size) = (value, 1.0 + value.abs());
+    for ((slope, x), best) in follower.charge(price).iter().zip(z).zip(answer) {
+        least -= slope * (x - best);
+        size += slope.abs() * (x.abs() + best.abs());
+    }
+    let least = least - DOUBT * size;
+    if least.is_finite() { least } else { f64::NAN }
+}
+
 /// Computes the taxes and ends the run.
 pub(super) fn settle(plan: &Plan, state: &mut State, values: Vec<Values>) {
     let reported = Reported::new(plan, state, values);
@@ -129,6 +176,8 @@ pub(super) fn settle(plan: &Plan, state: &mut State, values: Vec<Values>) {
             state.events.push(Event::NoValues { follower });
         }
     }
+    let doubtful = reported.doubtful(state);
+    state.events.extend(doubtful.into_iter().map(|follower| Event::Doubtful { follower }));
     let Some(main) = state.solved(state.main).cloned() else { return };
     let mut undefined = Vec::new();
     let mut payment = match plan.rules().mode {

@@ -11,10 +11,14 @@ use crate::faithful::dual::letters::Answer;
 use crate::faithful::dual::projection::{self, Infeasible};
 use crate::faithful::dual::round::{Held, pass, sized};
 use crate::faithful::dual::rules::{Bound, Marginals, Method, Stop};
+use crate::faithful::dual::tax;
 use crate::mechanism::AgentId;
 
 /// Followers from which on the answers of a round are given back on another thread.
 const LARGE: usize = 256;
+
+/// How a problem ended, and by follower the least that her part can cost.
+type Ended = (Finish, Vec<f64>);
 
 impl Leader {
     pub(super) fn close_round(
@@ -124,16 +128,18 @@ impl Leader {
         if let Some(q) = running.iter().position(|it| it.number == state.main) {
             state.history.push(glance(k, &running[q], held.choice[q], &sums[q]));
         }
-        let ended: Vec<Result<Option<Finish>, LeaderError>> = running
+        let ended: Vec<Result<Option<Ended>, LeaderError>> = running
             .par_iter_mut()
             .zip(sums)
             .zip(&held.choice)
             .map(|((it, sums), choice)| {
-                self.judge(it, *choice, sums, &held).map_err(|source| LeaderError::Projection {
-                    round: k,
-                    absent: it.absent.to_vec(),
-                    source,
-                })
+                let ended = self.judge(it, *choice, sums, &held).map_err(|source| {
+                    LeaderError::Projection { round: k, absent: it.absent.to_vec(), source }
+                })?;
+                Ok(ended.map(|finish| {
+                    let least = self.least(it, &held, &finish.allocation);
+                    (finish, least)
+                }))
             })
             .collect();
         let before = state.held.replace(Arc::new(held));
@@ -144,7 +150,7 @@ impl Leader {
         let mut ended = ended.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
         running.retain(|it| {
             let Some(finish) = ended.next().flatten() else { return true };
-            end(state, it.number, it.absent.clone(), finish);
+            end(state, (it.number, it.absent.clone()), finish);
             false
         });
         state.running = running;
@@ -216,6 +222,20 @@ impl Leader {
                 .map(|allocation| (allocation, true))
                 .map_err(|_| why),
         }
+    }
+
+    /// The least values of an allocation that go with everybody's last answers to a problem, by follower.
+    fn least(&self, it: &Iteration, held: &Held, allocation: &[f64]) -> Vec<f64> {
+        let mut least = vec![f64::NAN; self.agents()];
+        for (at, agent) in self.members(it).enumerate() {
+            let follower = self.plan.problem().follower(agent);
+            if let Some(answer) = held.priced(agent, it.number, follower.decisions()) {
+                let price = it.personal.get(at).unwrap_or(&it.price);
+                let z = &allocation[self.plan.problem().range(agent)];
+                least[agent] = tax::least_value(follower, price, answer, z);
+            }
+        }
+        least
     }
 
     /// All answers to one problem in one list.
@@ -299,7 +319,7 @@ impl Leader {
                 certified: false,
                 fallback,
             };
-            end(state, it.number, it.absent, finish);
+            end(state, (it.number, it.absent), (finish, Vec::new()));
         }
         Ok(())
     }
@@ -312,11 +332,11 @@ fn glance(round: usize, it: &Iteration, choice: usize, sums: &Sums) -> Glance {
 }
 
 /// A problem has ended.
-fn end(state: &mut State, number: usize, absent: Arc<[AgentId]>, finish: Finish) {
+fn end(state: &mut State, (number, absent): (usize, Arc<[AgentId]>), (finish, least): Ended) {
     if finish.fallback {
         state.events.push(Event::Fallback { round: state.k, absent: absent.to_vec() });
     }
-    state.done.push(Solved { number, absent, finish });
+    state.done.push(Solved { number, absent, finish, least });
 }
 
 fn finish(it: &Iteration, candidate: Candidate, certified: bool) -> Finish {
