@@ -96,6 +96,11 @@ fn storm(game: &Game, seed: u64) -> (bool, usize) {
     let course = replay(&record).unwrap();
     for (i, tax) in taxes.iter().enumerate() {
         assert_eq!(tax.payment.to_bits(), (settled(&course).payment[i] + 0.0).to_bits(), "seed {seed}");
+        let range = game.plan.problem().range(i);
+        let dropped = support::state(&course).dropped().contains(&i);
+        let part = (!dropped).then(|| settled(&course).allocation[range].iter().map(|z| (z + 0.0).to_bits()));
+        let told = tax.decision.as_ref().map(|z| z.iter().map(|z| z.to_bits()).collect::<Vec<_>>());
+        assert_eq!(told, part.map(Iterator::collect), "seed {seed}, follower {i}");
     }
     let whole = support::state(&course).events().is_empty() && course.absent().is_empty();
     println!(
