@@ -238,6 +238,7 @@ fn announcements_come_back_and_those_that_do_not_follow_are_refused() {
         assert!(matches!(announce::read(&body), Ok((Announced::Consensus(_), _))));
         for (key, value) in [
             ("N", json!(2)),
+            ("N", json!(1_000_000_000_000_000_u64)),
             ("edges", json!([[0, 1]])),
             ("edges", json!([[0, 0], [1, 2]])),
             ("edges", json!([[0, 1], [1, 7]])),

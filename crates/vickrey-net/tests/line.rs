@@ -202,6 +202,23 @@ fn who_speaks_no_tls_is_told_apart() {
         frame::write(&mut plain, br#"{"type":"HELLO"}"#).unwrap();
         assert!(far.join().unwrap().unwrap_err().to_string().contains("does not speak TLS 1.3"));
     });
+    // Neither does who sends a byte now and then: she is asked at every one.
+    let (mut slow, called) = sockets();
+    thread::scope(|scope| {
+        let begun = Instant::now();
+        let until = begun + Duration::from_millis(300);
+        let far = scope.spawn(move || {
+            let ended =
+                Line::answer(prepared(called), &badge(2, &[1]), &mut || Instant::now() < until).map(drop);
+            (ended, begun.elapsed())
+        });
+        slow.write_all(&[22, 3, 1, 0x40, 0]).unwrap();
+        while !far.is_finished() && slow.write_all(&[1]).is_ok() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let (ended, took) = far.join().unwrap();
+        assert!(ended.is_err() && took < Duration::from_secs(10), "{took:?}");
+    });
     // And silence ends when patience does.
     let (_silent, called) = sockets();
     let until = Instant::now() + Duration::from_millis(100);

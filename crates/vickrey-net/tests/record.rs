@@ -124,6 +124,19 @@ fn a_whole_record_in_the_wrong_place_does_not_play() {
         values[at]["message"]["body"]["payment"][0] = 0.into();
     });
     assert!(error.is_err());
+    // Slander: an honest answer as a contradiction, and an answer that was there as late.
+    let error = forge("two-faced", &|values| {
+        let at = values.iter().position(report).unwrap();
+        let message = values[at]["message"].clone();
+        values.insert(at + 1, serde_json::json!({ "record": "equivocation", "message": message }));
+    });
+    assert!(error.unwrap_err().to_string().contains("a contradiction that is none"));
+    let error = forge("late", &|values| {
+        let at = values.iter().rposition(report).unwrap();
+        let k = values[at]["message"]["k"].clone();
+        values.push(serde_json::json!({ "record": "late", "follower": 0, "k": k }));
+    });
+    assert!(error.unwrap_err().to_string().contains("was not missing"));
 }
 
 #[test]
