@@ -29,6 +29,8 @@ const LONGEST_HELLO: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Letters that wait for one connection.
 const OUTBOX: usize = 4;
+/// Between two looks at what a sensor writes: what is being written has changed by then.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// Lines with one follower at a time.
 const LINES: usize = 4;
 /// A follower who is found elsewhere more often is not told of at once.
@@ -128,7 +130,7 @@ pub fn lead(
         let n = desk.course().followers();
         let doors = (0..n).map(|_| None).collect();
         let (announced, moved) = (vec![None; n], vec![None; n]);
-        let mut chair = Chair { desk, doors, announced, moved, incoming, join, watch, stop };
+        let mut chair = Chair { desk, doors, announced, moved, looked: None, incoming, join, watch, stop };
         let ended = chair.run();
         // What the record cannot take, or who is late, ends this leader and not the run: it can be taken up again.
         if let Err(LeadError::Desk(DeskError::Course(error))) = &ended
@@ -250,6 +252,8 @@ struct Chair<'a> {
     doors: Vec<Option<Door>>,
     /// ANNOUNCE for each follower, signed once.
     announced: Vec<Option<Arc<[u8]>>>,
+    /// When it was last looked where everybody stands.
+    looked: Option<Instant>,
     /// When each follower was last found elsewhere and her neighbours told so at once.
     moved: Vec<Option<Instant>>,
     incoming: Receiver<Incoming>,
@@ -302,6 +306,12 @@ impl Chair<'_> {
 
     /// Whether there is something to wait for: answers, or a sensor's positions.
     fn waits(&mut self) -> Result<bool, LeadError> {
+        if self.desk.course().blind() {
+            if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) {
+                return Ok(true);
+            }
+            self.looked = Some(Instant::now());
+        }
         match self.desk.look()? {
             Ok(seen) => Ok(!seen || !self.desk.course().awaited().is_empty()),
             Err(why) => {

@@ -1,7 +1,6 @@
 //! A sensor's file: where everybody stands, as somebody else than the followers has measured it.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// A sensor that writes a small CSV file, `follower,position`, when all stand still.
 ///
@@ -11,11 +10,7 @@ pub struct Sensor {
     path: PathBuf,
     names: Vec<String>,
     before: Option<Vec<u8>>,
-    looked: Option<Instant>,
 }
-
-/// Between two looks: a file that is being written has changed by then.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// What is wrong with a file that is there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +23,7 @@ pub struct NotYet {
 impl Sensor {
     /// A sensor for these followers.
     pub fn new(path: PathBuf, names: Vec<String>) -> Self {
-        Self { path, names, before: None, looked: None }
+        Self { path, names, before: None }
     }
 
     /// The file.
@@ -41,10 +36,6 @@ impl Sensor {
     /// # Errors
     /// What is there cannot be used. Somebody may still put it right.
     pub fn look(&mut self) -> Result<Option<Vec<f64>>, NotYet> {
-        if self.looked.is_some_and(|looked| looked.elapsed() < BETWEEN_LOOKS) {
-            return Ok(None);
-        }
-        self.looked = Some(Instant::now());
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
