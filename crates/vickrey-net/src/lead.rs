@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const OUTBOX: usize = 4;
 /// Between two looks at what a sensor writes: what is being written has changed by then.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// Followers who have lost their leader dial again at least once in this time.
+const REDIAL: Duration = Duration::from_secs(3);
 /// Lines with one follower at a time.
 const LINES: usize = 4;
 /// A follower who is found elsewhere more often is not told of at once.
@@ -130,7 +132,9 @@ pub fn lead(
         let n = desk.course().followers();
         let doors = (0..n).map(|_| None).collect();
         let (announced, moved) = (vec![None; n], vec![None; n]);
-        let mut chair = Chair { desk, doors, announced, moved, looked: None, incoming, join, watch, stop };
+        let redial = if desk.course().stage() == Stage::Joining { Duration::ZERO } else { REDIAL };
+        let mut chair =
+            Chair { desk, doors, announced, moved, redial, looked: None, incoming, join, watch, stop };
         let ended = chair.run();
         // What the record cannot take, or who is late, ends this leader and not the run: it can be taken up again.
         if let Err(LeadError::Desk(DeskError::Course(error))) = &ended
@@ -252,6 +256,8 @@ struct Chair<'a> {
     doors: Vec<Option<Door>>,
     /// ANNOUNCE for each follower, signed once.
     announced: Vec<Option<Arc<[u8]>>>,
+    /// What the first stage of this leader lasts longer than others.
+    redial: Duration,
     /// When it was last looked where everybody stands.
     looked: Option<Instant>,
     /// When each follower was last found elsewhere and her neighbours told so at once.
@@ -276,6 +282,8 @@ impl Chair<'_> {
     fn hold_stage(&mut self) -> Result<(), LeadError> {
         // Without a limit the stage lasts until it has what it waits for.
         let limit = self.desk.course().limit(self.join).unwrap_or(Duration::MAX);
+        // A leader who takes a run up again waits until followers can have dialled again: they did nothing wrong.
+        let limit = limit.saturating_add(std::mem::take(&mut self.redial));
         let pause = self.desk.course().pause(self.join);
         (self.watch)(self.desk.course(), Notice::Opened);
         self.send_to_silent();
